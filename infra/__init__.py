@@ -1,0 +1,1 @@
+"""Study, plan, ledger, Ray, storage, MLflow, statistics, export, CLI; knows no trainable."""

@@ -1,0 +1,93 @@
+"""The cells of one arm beside those of the baseline, and what missing or equal ones forbid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.budget import Budget, reading
+from infra.plan import Cell, Plan
+from infra.records import CellRecord
+from infra.verdicts import Sample, Verdict
+
+_ROUNDING = 64 * 2.0**-52  # relative to the values, an interval this narrow is rounding, not noise
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What the cells of one arm give, by seed.
+
+    Attributes:
+        readings: Every metric of each finished cell, at the budget.
+        metric: The study's.
+    """
+
+    name: str
+    cells: Mapping[int, Cell]
+    records: Mapping[int, CellRecord]
+    readings: Mapping[int, Mapping[str, float]]
+    metric: str
+
+    @classmethod
+    def of(
+        cls, plan: Plan, name: str, records: Mapping[str, CellRecord], at: Budget | None
+    ) -> "Arm":
+        """The arm of a plan, its finished cells read at the budget."""
+        cells = {cell.seed: cell for cell in plan.cells if cell.arm == name}
+        own = {seed: records[cell.key] for seed, cell in cells.items()}
+        done = {seed: record for seed, record in own.items() if record.status == "finished"}
+        read = {seed: reading(record, plan.metric, at) for seed, record in done.items()}
+        return cls(name, cells, own, read, plan.metric)
+
+    @property
+    def values(self) -> dict[int, float]:
+        """The study's metric by seed."""
+        return {seed: own[self.metric] for seed, own in self.readings.items()}
+
+    def count(self, *statuses: str) -> int:
+        """How many cells stand so."""
+        return sum(record.status in statuses for record in self.records.values())
+
+    def weights(self, seed: int) -> str:
+        """Digest of the trained weights, "" where there are none."""
+        commit = self.records[seed].commit
+        return commit.weights_sha256 if commit else ""
+
+
+def sample(plan: Plan, arm: Arm, baseline: Arm) -> Sample:
+    """The differences of the seeds in which both arms finished, in declared order."""
+    ours, theirs = arm.values, baseline.values
+    seeds = [seed for seed in plan.seeds if seed in ours and seed in theirs]
+    size = max((abs(v) for v in (*ours.values(), *theirs.values())), default=0.0)
+    return Sample(tuple(seeds), tuple(ours[s] - theirs[s] for s in seeds), _ROUNDING * size)
+
+
+def withheld(
+    arm: Arm, baseline: Arm, pairs: Sample, verdict: Verdict, reason: str
+) -> tuple[Verdict, str]:
+    """The verdict, unless cells that are missing or the same forbid it."""
+    failed = failures(arm, baseline)
+    if _identical_weights(arm, baseline, pairs):
+        return "undecided", f"identical weights in {len(pairs.seeds)} seeds: not another arm"
+    if unfinished := _count_text("unfinished", arm, baseline, "pending", "interrupted"):
+        return "undecided", f"{unfinished}; a verdict waits for them"
+    if arm.count("failed") and verdict in ("better", "equivalent"):
+        return "undecided", f"{failed}; the others alone would be {verdict}"
+    if baseline.count("failed") and verdict in ("worse", "equivalent"):
+        return "undecided", f"{failed}; the others alone would be {verdict}"
+    return verdict, f"{reason}; {failed}" if failed else reason
+
+
+def failures(arm: Arm, baseline: Arm) -> str:
+    """How many cells of either failed, "" where none did."""
+    return _count_text("failed", arm, baseline, "failed")
+
+
+def _count_text(word: str, arm: Arm, baseline: Arm, *statuses: str) -> str:
+    counts = ((one.count(*statuses), one) for one in (arm, baseline))
+    return ", ".join(
+        f"{n} of {len(one.records)} cells of {one.name!r} {word}" for n, one in counts if n
+    )
+
+
+def _identical_weights(arm: Arm, baseline: Arm, pairs: Sample) -> bool:
+    digests = [(arm.weights(seed), baseline.weights(seed)) for seed in pairs.seeds]
+    return not any(pairs.values) and all(ours == theirs != "" for ours, theirs in digests)

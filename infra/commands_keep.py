@@ -1,0 +1,91 @@
+"""Commands that keep house: sync, gc, data, doctor."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from infra.artifacts import write_artifacts
+from infra.command import (
+    Options,
+    Studies,
+    findings_of,
+    open_ledger,
+    print_json,
+    read_plan,
+    stdout_for_json,
+    tracking_uri,
+)
+from infra.data import stage
+from infra.errors import DONE, REFUSED, Refused
+from infra.lease import is_alive, read_lease
+from infra.locate import default_storage
+
+
+def sync(studies: Studies, options: Options) -> int:
+    """`ablate sync NAME`."""
+    from infra.tracking import TrackerDown
+    from infra.tracking import sync as bring_up
+
+    ledger = open_ledger(options, options.name)
+    plan = read_plan(ledger)
+    with tempfile.TemporaryDirectory(prefix="ablate-artifacts-") as folder:
+        write_artifacts(plan, ledger, findings_of(plan, studies), Path(folder))
+        try:
+            summary = bring_up(ledger, plan, tracking_uri(ledger, options), Path(folder))
+        except TrackerDown as error:
+            raise Refused(str(error)) from error
+    print_json({"sweep": ledger.sweep, "mlflow": str(summary)}) if options.json else print(summary)
+    return DONE
+
+
+def gc(studies: Studies, options: Options) -> int:
+    """`ablate gc NAME [--weights]`: state files of dead attempts; on request of finished ones."""
+    ledger = open_ledger(options, options.name)
+    lease = read_lease(ledger.storage, ledger.sweep)
+    if lease and is_alive(lease):
+        raise Refused(
+            f"sweep {options.name!r}: must not run during gc, and pid {lease['pid']} drives it; "
+            "wait or stop it"
+        )
+    dropped = [
+        path for key in ledger.records() for path in ledger.collect(key, weights=options.weights)
+    ]
+    if options.json:
+        print_json({"sweep": ledger.sweep, "deleted": dropped})
+    else:
+        print(f"{len(dropped)} state files deleted")
+    return DONE
+
+
+def data(ingester: Any, options: Options) -> int:
+    """`ablate data KIND SOURCE --to DIR`."""
+    named = {flag.lstrip("-").replace("-", "_") for flag in ingester.options}
+    settings = {name: getattr(options, name) for name in named}
+    with tempfile.TemporaryDirectory(prefix="ablate-stage-") as folder:
+        source = options.source
+        if source.startswith("s3://"):
+            source = stage(source, Path(folder, "source"))
+        with stdout_for_json(options):
+            manifest = ingester.run(Path(source), Path(options.to), **settings)
+    if options.json:
+        print_json({"manifest": manifest})
+    else:
+        series = manifest.get("series", ())
+        slices = sum(one["slices"] for one in series)
+        skipped = len(manifest.get("skipped", ()))
+        print(f"{options.to}: {len(series)} series, {slices} slices, {skipped} things skipped")
+        print(f"digest {manifest['digest'][:12]}; use it with --data {options.to}")
+    return DONE
+
+
+def doctor(studies: Studies, options: Options) -> int:
+    """`ablate doctor`: one line per thing that must work, with the remedy where it does not."""
+    from infra.doctor import examine
+
+    checks = list(examine(options.storage or default_storage()))
+    if options.json:
+        print_json({"checks": [c.__dict__ for c in checks]})
+    else:
+        for check in checks:
+            print(f"{'ok ' if check.ok else 'BAD'}  {check.what}: {check.found}")
+    return DONE if all(check.ok for check in checks) else REFUSED

@@ -1,0 +1,205 @@
+"""Commands that run: plan, execute, answer."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+
+from infra.command import (
+    Options,
+    Studies,
+    open_ledger,
+    print_json,
+    read_plan,
+    stdout_for_json,
+)
+from infra.compare import leaderboard
+from infra.data import data_digest
+from infra.errors import DONE, INTERRUPTED
+from infra.here import run_here
+from infra.ledger import Ledger
+from infra.limits import Limit
+from infra.locate import load_study
+from infra.plan import Plan, make_plan
+from infra.sequential import check_max_seeds, next_look
+from infra.storage import probe
+from infra.study import Study
+from infra.sweep import Options as SweepOptions
+from infra.sweep import Outcome, join_plan, run_sweep, try_arms
+
+
+def run(studies: Studies, options: Options) -> int:
+    """`ablate run STUDY`."""
+    study, study_file = load_study(options.study, studies)
+    return run_study(study, study_file, options)
+
+
+def run_study(study: Study, study_file: str, options: Options) -> int:
+    """Plan, run and answer; what a sweep's script does too."""
+    digest = data_digest(options.data)
+    plan = make_plan(
+        study,
+        options.scale,
+        options.arms or ([options.here] if options.here else []),
+        options.seeds,
+        data=options.data,
+        data_digest=digest,
+        threads=max(1, int(options.cpus_per_cell)),
+        cpus=options.cpus_per_cell,
+        gpus=options.gpus_per_cell,
+        keep_checkpoints=options.keep_checkpoints,
+        study_file=study_file,
+        **(
+            {}
+            if options.usd_per_gpu_hour is None
+            else {"usd_per_gpu_hour": options.usd_per_gpu_hour}
+        ),
+    )
+    name = "-".join(part for part in (study.name, options.scale, digest[:6]) if part)
+    ledger = open_ledger(options, options.name or name)
+    if options.dry_run:
+        return _show_plan(study, join_plan(ledger, plan), ledger, options)
+    return _execute(study, plan, ledger, options)
+
+
+def resume(studies: Studies, options: Options) -> int:
+    """`ablate resume NAME`: the same study, scale and settings; perhaps more arms or seeds."""
+    ledger = open_ledger(options, options.name)
+    old = read_plan(ledger)
+    study, _ = load_study(old.study_file or old.study, studies)
+    plan = make_plan(
+        study,
+        old.scale,
+        [*old.arms, *options.arms],
+        [*old.seeds, *(s for s in options.seeds if s not in old.seeds)],
+        data=old.data,
+        data_digest=data_digest(old.data),
+        threads=old.threads,
+        cpus=old.cpus,
+        gpus=old.gpus,
+        keep_checkpoints=old.keep_checkpoints,
+        study_file=old.study_file,
+        usd_per_gpu_hour=old.usd_per_gpu_hour,
+        max_seeds=old.max_seeds,
+    )
+    if options.until_decided:
+        check_max_seeds(old, options.max_seeds)
+        plan = replace(plan, max_seeds=options.max_seeds)
+    if options.dry_run:
+        return _show_plan(study, join_plan(ledger, plan), ledger, options)
+    return _execute(study, plan, ledger, options)
+
+
+def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
+    probe(ledger.storage)
+    if getattr(options, "here", ""):
+        with stdout_for_json(options):
+            accept = options.accept_code_change
+            status = run_here(study, plan, ledger, options.here, options.seeds, accept)
+        if options.json:
+            print_json({"sweep": ledger.sweep, "status": status})
+        return status
+    with stdout_for_json(options):
+        _print_plan(study, plan, ledger)
+        outcome = run_sweep(study, plan, ledger, _sweep_options(options))
+        while getattr(options, "until_decided", False) and outcome.status != INTERRUPTED:
+            plan = read_plan(ledger)
+            further = next_look(study, plan, leaderboard(plan, ledger.records()))
+            if further is None:
+                break
+            _print_plan(study, further, ledger)
+            outcome = run_sweep(study, further, ledger, _sweep_options(options))
+    _answer(study, ledger, options, outcome)
+    return outcome.status
+
+
+def _sweep_options(options: Options) -> SweepOptions:
+    return SweepOptions(
+        address=options.address,
+        tracking=options.tracking,
+        max_parallel=options.max_parallel,
+        retry_failed=getattr(options, "retry_failed", False),
+        accept_code_change=options.accept_code_change,
+        preflight=not options.no_preflight,
+        limit=Limit(options.budget_hours, options.budget_usd),
+        allow_identical=tuple(options.allow_identical),
+    )
+
+
+def _answer(study: Study, ledger: Ledger, options: Options, outcome: Outcome) -> None:
+    """The leaderboard, the verdicts, and where to look next."""
+    from infra.findings import judge
+    from infra.tables import findings_tables, leaderboard_table, show
+
+    plan = read_plan(ledger)
+    records = ledger.records()
+    board, verdicts = leaderboard(plan, records), judge(study.findings, plan, records)
+    if options.json:
+        print_json(
+            {
+                "sweep": ledger.sweep,
+                "status": outcome.status,
+                "leaderboard": board.to_json(),
+                "findings": [v.to_json() for v in verdicts],
+            }
+        )
+        return
+    show(leaderboard_table(board))
+    for table in findings_tables(verdicts):
+        show(table)
+    for line in _next_steps(ledger, options, outcome):
+        print(line)
+
+
+def _next_steps(ledger: Ledger, options: Options, outcome: Outcome) -> Iterator[str]:
+    storage = f" --storage {shlex.quote(options.storage)}" if options.storage else ""
+    if outcome.view:
+        yield f"MLflow   {outcome.view}"
+        if outcome.serve:
+            yield f"         served by: {outcome.serve}"
+    else:
+        yield f"MLflow   is behind: {outcome.trouble}"
+        yield f"         the sweep is whole; ablate sync {ledger.sweep}{storage} catches up"
+    yield f"export   ablate export {ledger.sweep} --to DIR{storage}"
+    records = ledger.records()
+    if failed := [key for key, record in records.items() if record.status == "failed"]:
+        yield f"failed   ablate logs {ledger.sweep} {failed[0]}{storage}"
+        yield f"         ablate resume {ledger.sweep} --retry-failed{storage}"
+    if any(r.status in ("interrupted", "pending") for r in records.values()):
+        yield f"resume   ablate resume {ledger.sweep}{storage}"
+
+
+def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
+    with stdout_for_json(options):
+        _print_plan(study, plan, ledger)
+        notes = try_arms(study, plan, _sweep_options(options))
+    if options.json:
+        plan_json = json.loads(plan.to_json())
+        print_json({"sweep": ledger.sweep, "plan": plan_json, "notes": notes})
+    else:
+        records = ledger.records()
+        for cell in plan.cells:
+            status = records[cell.key].status if cell.key in records else "pending"
+            print(f"  {cell.key}" + ("" if status == "pending" else f"  {status}"))
+    return DONE
+
+
+def _print_plan(study: Study, plan: Plan, ledger: Ledger) -> None:
+    print(f"{plan.study}: {plan.question}")
+    cells = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
+    place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
+    print(f"{cells} at scale {plan.scale}, {place}{_estimate(study, plan)}", flush=True)
+
+
+def _estimate(study: Study, plan: Plan) -> str:
+    seconds = study.cell_seconds.get(plan.scale)
+    if seconds is None:
+        return ""
+    hours = seconds * len(plan.cells) / 3600
+    price = plan.usd_per_gpu_hour
+    cost = (
+        f", about ${hours * (plan.gpus or 1) * price:.2f}"
+        if price is not None and plan.gpus
+        else ""
+    )
+    return f"; about {seconds:.0f} s a cell, {hours:.2g} worker-hours{cost}"

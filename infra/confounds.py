@@ -1,0 +1,208 @@
+"""What differed between arms besides what was asked, told by what ran and not by the config.
+
+Three classes. *Invalidating*: the numbers do not mean the same, so there is no verdict.
+*Explaining*: a quantity that may be the cause, shown beside the row with an arm that matches it.
+*Machine*: losses are compared with a note, times and dollars are not ranked.
+
+What an arm declares is its question and no confound: a realised learning rate may differ where the
+configs differ in a field that sets it. How it is measured may differ only where nothing else does.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from infra.arms import Arm
+from infra.records import CellRecord
+
+LR = "train/lr_realised"
+STATE = {"train/compiled": "compile state", "train/dtype_bits": "dtype"}  # where a run tells them
+EXPLAINING = {  # metric to its name in a sentence
+    "train/parameters": "parameters",
+    "train/flops": "FLOPs",
+    "train/tokens": "tokens",
+    "train/examples": "examples",
+    "perf/peak_mem_gib": "memory",
+}
+_CODE = {
+    "data_digest": "data digest",
+    "package_digest": "package digest",
+    "study_sha256": "digest of the study's file",
+    "torch": "torch version",
+    "dtype": "dtype",
+    "compile": "compile state",
+}
+_MACHINE = ("device", "host")
+_TIMES = ("seconds", "dollars", "perf/")
+_NEAR, _SAME_LR = 0.05, 1e-6
+
+
+def _field(*words: str) -> re.Pattern[str]:
+    """Config fields with one of these words in their dotted, underscored names."""
+    return re.compile(rf"(?:^|[._])(?:{'|'.join(words)})(?:[._]|$)")
+
+
+_SETS_LR = re.compile(
+    _field("lr", "learning", "schedule", "warmup", "cooldown", "batch", "accumulation", "steps?")
+    .pattern + r"|(?:^|\.)rate$|(?:^|\.)optim(?:izer)?(?:\.(?:kind|name))?$"
+)  # fmt: skip
+_SETS_STEPS = _field(
+    "steps?", "epochs?", "seconds", "budget", "examples", "tokens", "batch", "stop"
+)
+_SETS_STATE = {
+    "dtype": _field("dtype", "precision", "amp", "autocast", "bf16", "fp8"),
+    "compile state": _field("compiled?"),
+}
+_MEASURES = _field("eval", "evaluation", "sampler", "sampling", "validation")
+
+
+def invalidating(arm: Arm, baseline: Arm, at_end: bool) -> list[str]:
+    """Why arm and baseline cannot be compared, seed by seed; nothing where they can.
+
+    Args:
+        arm: One arm.
+        baseline: The other.
+        at_end: Whether they are read at their last points, which must be at equal steps then.
+    """
+    found: dict[str, list[int]] = {}
+    for seed in arm.values:
+        if seed in baseline.values:
+            for text in _pair(arm, baseline, seed, at_end):
+                found.setdefault(text, []).append(seed)
+    return [f"{text} in seed {', '.join(map(str, seeds))}" for text, seeds in found.items()]
+
+
+def _pair(arm: Arm, baseline: Arm, seed: int, at_end: bool) -> Iterator[str]:
+    ours, theirs = arm.records[seed], baseline.records[seed]
+    declared = _declared(arm.cells[seed].config, baseline.cells[seed].config)
+    yield from _code(ours, theirs, declared)
+    measured = [name for name in declared if _MEASURES.search(name)]
+    if measured and len(measured) < len(declared):
+        others = ", ".join(name for name in declared if name not in measured)
+        yield f"measured otherwise ({', '.join(measured)}) besides {others}"
+    if not any(_SETS_LR.search(name) for name in declared) and (gap := _lr_gap(ours, theirs)):
+        yield f"realised learning rate differs at step {gap[0]} ({gap[1]:g}, baseline {gap[2]:g})"
+    steps = ours.points[-1].step, theirs.points[-1].step
+    if at_end and steps[0] != steps[1] and not any(map(_SETS_STEPS.search, declared)):
+        yield f"steps differ ({steps[0]}, baseline {steps[1]})"
+
+
+def _declared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """Fields in which the resolved configs differ, but for how often a run reports."""
+    names = sorted({*ours, *theirs} - {"steps_per_report"})
+    return [name for name in names if ours.get(name) != theirs.get(name)]
+
+
+def _code(ours: CellRecord, theirs: CellRecord, declared: Sequence[str]) -> Iterator[str]:
+    one, two = _known(ours), _known(theirs)
+    for name in sorted({*one, *two}):
+        knob = _SETS_STATE.get(name)
+        if one.get(name) != two.get(name) and not (knob and any(map(knob.search, declared))):
+            yield f"{name} differs ({_short(one.get(name))}, baseline {_short(two.get(name))})"
+
+
+def _known(record: CellRecord) -> dict[str, Any]:
+    """Code and numerical state of a cell, by their names in a sentence."""
+    code = record.start.get("code", {})
+    told = {**record.start, **code, **code.get("versions", {})}
+    last = record.points[-1].metrics
+    known = {text: told[name] for name, text in _CODE.items() if name in told}
+    return {**known, **{text: last[name] for name, text in STATE.items() if name in last}}
+
+
+def _short(value: Any) -> str:
+    return "none" if value in (None, "") else str(value)[:12]
+
+
+def _lr_gap(ours: CellRecord, theirs: CellRecord) -> tuple[int, float, float] | None:
+    """The first common step at which the realised rates differ, with both of them."""
+    other = {p.step: p.metrics[LR] for p in theirs.points if LR in p.metrics}
+    for point in ours.points:
+        if point.step in other and LR in point.metrics:
+            one, two = point.metrics[LR], other[point.step]
+            if abs(one - two) > _SAME_LR * max(abs(one), abs(two)):
+                return point.step, one, two
+    return None
+
+
+def explaining(arm: Arm, baseline: Arm, arms: Iterable[Arm]) -> list[str]:
+    """Quantities of an arm off the baseline's by more than 5 %, each with arms that match it."""
+    told = []
+    for metric, name in EXPLAINING.items():
+        ours, theirs = _mean(arm, metric), _mean(baseline, metric)
+        if ours is not None and theirs and not _near(ours, theirs):
+            match = [
+                other.name
+                for other in arms
+                if other is not arm and _near(_mean(other, metric), ours)
+            ]
+            whose = f"matched by {', '.join(match)}" if match else "no arm matches"
+            told.append(f"{name} x {ours / theirs:.3g} ({whose})")
+    return told
+
+
+def _near(one: float | None, two: float) -> bool:
+    return one is not None and abs(one - two) <= _NEAR * max(abs(one), abs(two))
+
+
+def _mean(arm: Arm, metric: str) -> float | None:
+    """Over the finished cells, where all report it."""
+    values = [own.get(metric) for own in arm.readings.values()]
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def machines(arm: Arm, baseline: Arm) -> list[str]:
+    """On what other machines than the baseline's an arm ran, in seeds that both have."""
+    told = []
+    for name in _MACHINE:
+        pairs = [
+            (arm.records[s].start.get("machine", {}).get(name), _machine(baseline.records[s], name))
+            for s in arm.values
+            if s in baseline.values
+        ]
+        if apart := [(one, two) for one, two in pairs if one != two]:
+            one, two = apart[0]
+            told.append(f"{name} {one}, baseline {two} ({len(apart)} of {len(pairs)} seeds)")
+    return told
+
+
+def _machine(record: CellRecord, name: str) -> Any:
+    return record.start.get("machine", {}).get(name)
+
+
+def mixed_machines(arms: Iterable[Arm]) -> str:
+    """What mix of machines the finished cells ran on, "" where all are the same."""
+    records = [arm.records[seed] for arm in arms for seed in arm.values]
+    told = []
+    for name in _MACHINE:
+        counts = Counter(str(_machine(record, name) or "unknown") for record in records)
+        if len(counts) > 1:
+            each = ", ".join(f"{text} ({n} cells)" for text, n in sorted(counts.items()))
+            told.append(f"{name} {each}")
+    return "; ".join(told)
+
+
+def machine_notes(mix: str) -> Iterator[str]:
+    """What a mix of machines does to a leaderboard."""
+    if mix:
+        yield (
+            f"confound: cells ran on different machines, {mix}; losses are compared all the same, "
+            "seconds and dollars are not ranked"
+        )
+
+
+def is_time(axis: str) -> bool:
+    """Whether a budget of this axis depends on the machine."""
+    return axis.startswith(_TIMES)
+
+
+def mixed_code(records: Iterable[CellRecord]) -> Iterator[str]:
+    """What --accept-code-change let into one comparison."""
+    codes = [r.start["code"] for r in records if r.commit and "code" in r.start]
+    for name in ("package_digest", "study_sha256", "torch"):
+        counts = Counter({**code, **code.get("versions", {})}.get(name, "") for code in codes)
+        if len(counts) > 1:
+            each = ", ".join(f"{text[:12] or 'none'} ({n} cells)" for text, n in counts.items())
+            yield f"cells ran under different code, {name} {each}"

@@ -1,0 +1,65 @@
+"""What a run does in a few steps from several moments of its life, as digests to be compared.
+
+Reading a field is not using it, and a term that starts late or a knob of the evaluation alone moves
+nothing at step 0. So a run is moved to several shares of its budget, by the step in its state, and
+trained and evaluated from there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.reported import dump_state, load_state, weights_sha256
+from infra.study import Run
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 0.97)
+STEPS = 3
+EARLY = 1  # steps before the state is taken, so that optimizer and averages have something in them
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What happened from one share of the budget on.
+
+    Attributes:
+        weights: Digest of the weights after the steps.
+        losses: What the steps report as a loss. Other training metrics do not count: a rate or a
+            weight that is reported as it was configured tells nothing of its use.
+        evaluation: Metrics after them, without those about time and memory.
+        still: Tensors of the model that the steps did not move.
+    """
+
+    weights: str
+    losses: Mapping[str, float]
+    evaluation: Mapping[str, float]
+    still: tuple[str, ...]
+
+
+def moments(run: Run, budget: int) -> dict[float, Moment]:
+    """The run's moments by share of its budget of steps; moves the run.
+
+    Where the budget is too short for the shares to differ, the run is moved no further than three
+    steps before its end.
+    """
+    run.advance(EARLY)
+    early = dump_state(run.state_dict())
+    starts = {share: min(int(share * budget), max(0, budget - STEPS)) for share in SHARES}
+    first = {start: share for share, start in reversed(starts.items())}
+    return {share: _moment(run, early, start) for start, share in sorted(first.items())}
+
+
+def _moment(run: Run, early: bytes, start: int) -> Moment:
+    run.load_state_dict({**load_state(early), "step": start})
+    before = _tensors(run)
+    training = run.advance(STEPS)
+    model = run.state_dict()["model"]
+    return Moment(
+        weights=weights_sha256(model),
+        losses={name: value for name, value in training.items() if "loss" in name},
+        evaluation={n: v for n, v in run.evaluate().items() if not n.startswith("perf/")},
+        still=tuple(name for name, tensor in model.items() if tensor.equal(before[name])),
+    )
+
+
+def _tensors(run: Run) -> dict[str, Any]:
+    return {name: tensor.detach().clone() for name, tensor in run.state_dict()["model"].items()}

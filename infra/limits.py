@@ -1,0 +1,65 @@
+"""What a sweep may cost: refused before it starts, stopped resumably when it gets there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.errors import Refused
+from infra.plan import Plan
+from infra.records import CellRecord
+from infra.study import Study
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most that all cells of a sweep may cost together, earlier runs of it included.
+
+    Attributes:
+        hours: Worker-hours, that is hours of all cells' attempts; None for no limit.
+        usd: Dollars; None for no limit.
+    """
+
+    hours: float | None = None
+    usd: float | None = None
+
+    def passed(self, seconds: float, usd_per_hour: float | None) -> str:
+        """What is passed after so many worker-seconds, "" while nothing is."""
+        hours = seconds / 3600
+        if self.hours is not None and hours > self.hours:
+            return f"--budget-hours {self.hours:g}"
+        if self.usd is not None and hours * (usd_per_hour or 0.0) > self.usd:
+            return f"--budget-usd {self.usd:g}"
+        return ""
+
+
+def usd_per_hour(plan: Plan, gpus: float) -> float | None:
+    """Price of one worker-hour; None without a price."""
+    return None if plan.usd_per_gpu_hour is None else plan.usd_per_gpu_hour * gpus
+
+
+def check_limit(
+    limit: Limit, study: Study, plan: Plan, records: Mapping[str, CellRecord], gpus: float
+) -> None:
+    """Compares what is spent, and what the study says that the open cells cost, with the limit.
+
+    Raises:
+        Refused: When it would be passed, or dollars are limited and nobody named a price.
+    """
+    price = usd_per_hour(plan, gpus)
+    if limit.usd is not None and not price:
+        raise Refused(
+            f"--budget-usd {limit.usd:g}: must have a price of GPUs to reckon with, and there is "
+            "none; give --usd-per-gpu-hour and --gpus-per-cell, or use --budget-hours"
+        )
+    spent = sum(record.billed_s for record in records.values())
+    ended = ("finished", "failed")
+    left = sum(
+        cell.key not in records or records[cell.key].status not in ended for cell in plan.cells
+    )
+    ahead = left * study.cell_seconds.get(plan.scale, 0.0)
+    if over := limit.passed(spent + ahead, price):
+        hours = (spent + ahead) / 3600
+        cost = f", ${hours * price:.2f}" if price else ""
+        raise Refused(
+            f"{over}: must cover {spent / 3600:.3g} worker-hours spent and about "
+            f"{ahead / 3600:.3g} ahead for {left} cells{cost}; raise it, or run fewer"
+        )

@@ -1,0 +1,244 @@
+"""Proof before GPU-hours: every arm runs, reads what it overrides, and differs from the others.
+
+All of it happens in this process, on the study's smallest scale with the step budget of the scale
+that is to run, in seconds. Nothing here knows a trainable.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from itertools import combinations
+from typing import Any
+
+from infra.errors import Refused
+from infra.fingerprint import STEPS, Moment, moments
+from infra.plan import Plan
+from infra.reads import field_names, recording
+from infra.reported import check_metrics, check_state, dump_state, load_state, same_state
+from infra.study import Run, Study, flatten, replace_fields
+from infra.worker import clean_slate
+
+OURS = ("seed", "steps_per_report", "data")  # read by the sweep and not by the run
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One thing that is wrong, or that a reader must know.
+
+    Attributes:
+        text: Subject, law, value, remedy in one line.
+        fatal: Whether the sweep must not start.
+    """
+
+    text: str
+    fatal: bool = True
+
+
+def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -> list[Complaint]:
+    """What a reader must know of the plan's arms.
+
+    Raises:
+        Refused: When the sweep must not start, a line for each reason.
+    """
+    complaints = preflight(study, plan, allowed_twins)
+    if fatal := [complaint.text for complaint in complaints if complaint.fatal]:
+        raise Refused("\nablate: ".join(f"study {study.name!r}, {text}" for text in fatal))
+    return complaints
+
+
+@dataclass(frozen=True)
+class _Arm:
+    name: str
+    overrides: Mapping[str, Any]
+    config: Mapping[str, Any]
+    read: frozenset[str]
+    fields: tuple[str, ...]
+    moments: Mapping[float, Moment]
+    troubles: tuple[str, ...]
+
+
+def preflight(
+    study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]] = ()
+) -> list[Complaint]:
+    """What is wrong with the plan's arms, worst first; nothing when they may run.
+
+    Args:
+        study: The question.
+        plan: What is to run; its first seed is tried.
+        allowed_twins: Pairs of arms that may be identical, on the record.
+    """
+    arms, complaints = [], []
+    for name in plan.arms:
+        try:
+            arms.append(_try(study, plan, name))
+        except Exception as error:
+            complaints.append(Complaint(f"arm {name!r}: must run, but {_first_line(error)}"))
+    complaints += [Complaint(text) for arm in arms for text in arm.troubles]
+    complaints += _unread(study, plan, arms)
+    complaints += _twins(arms, {*allowed_twins, *map(frozenset, study.twins)})
+    complaints += _still(arms)
+    return sorted(complaints, key=lambda complaint: not complaint.fatal)
+
+
+def _try(study: Study, plan: Plan, arm: str) -> _Arm:
+    config = _small_config(study, plan, arm)
+    seen: set[str] = set()
+    with clean_slate(plan.threads, plan.seeds[0]):
+        run = study.run(recording(config, seen))
+        troubles = tuple(f"arm {arm!r}: {text}" for text in _troubles(study, run, config))
+        found = moments(run, _budget(config) or 100)
+    overrides = study.space.arms()[arm]
+    values = flatten(asdict(config))
+    return _Arm(
+        arm, overrides, values, frozenset(seen), tuple(field_names(config)), found, troubles
+    )
+
+
+def _small_config(study: Study, plan: Plan, arm: str) -> Any:
+    """The arm's config at the smallest scale, with the step budget of the scale that is to run."""
+    seed = plan.seeds[0]
+    config = study.config(arm, seed, "smoke" if "smoke" in study.scales else plan.scale)
+    if "steps" not in {field.name for field in fields(config)}:
+        return config  # the budget is made of other fields, and stays that of the small scale
+    return replace_fields(config, {"steps": study.config(arm, seed, plan.scale).steps})
+
+
+def _troubles(study: Study, run: Run, config: Any) -> list[str]:
+    """Laws of the protocol that a resume or a verdict would find broken too late."""
+    start = dump_state(run.state_dict())
+    first = run.evaluate()
+    check_metrics(first, run.step)
+    if _changed(start, run):
+        return ["evaluate() must change no state, but it did; give it draws of its own"]
+    metrics = {**run.advance(2), **run.evaluate()}
+    check_metrics(metrics, run.step)
+    if study.metric not in metrics:
+        known = ", ".join(sorted(name for name in metrics if not name.startswith("perf/")))
+        return [f"must report the study's metric {study.metric!r}, but reports {known}"]
+    check_state(run.state_dict(), run.step)
+    if _changed(_in_two_halves(study, config, start), run):
+        return [
+            "two steps must be one step, save, load and one step to the bit, but they are not; put "
+            "what is missing into state_dict and key every draw by (seed, purpose, step)"
+        ]
+    return list(_off_chance(study, first))
+
+
+def _in_two_halves(study: Study, config: Any, state: bytes) -> bytes:
+    """The state after two steps from `state`, each in a run of its own."""
+    for _ in range(2):
+        run = study.run(config)
+        run.load_state_dict(load_state(state))
+        run.advance(1)
+        state = dump_state(run.state_dict())
+    return state
+
+
+def _changed(state: bytes, run: Run) -> bool:
+    return not same_state(load_state(state), load_state(dump_state(run.state_dict())))
+
+
+def _off_chance(study: Study, first: Mapping[str, float]) -> Iterator[str]:
+    score = first.get(study.metric)
+    if study.chance and score is not None and not study.chance[0] <= score <= study.chance[1]:
+        low, high = study.chance
+        yield (
+            f"an untrained run must score between {low:g} and {high:g} by {study.metric}, but "
+            f"scores {score:g}; look at the evaluation before anything else"
+        )
+
+
+def _unread(study: Study, plan: Plan, arms: Sequence[_Arm]) -> Iterator[Complaint]:
+    for arm in arms:
+        for name in sorted(set(arm.overrides) - arm.read):
+            yield Complaint(
+                f"arm {arm.name!r}: must read what it overrides, and the run never asks for "
+                f"{name!r}; use it in {_name(study.run)} or take it out of the arm"
+            )
+    read = {name for arm in arms for name in (*arm.read, *arm.overrides)}
+    names = dict.fromkeys(name for arm in arms for name in arm.fields)
+    unread = [name for name in names if name not in read and name not in OURS]
+    for name in _dead(study, plan, unread) if unread else ():
+        yield Complaint(
+            f"field {name!r}: must be read by some arm, and no arm's run asks for it; use it in "
+            f"{_name(study.run)} or delete it"
+        )
+
+
+def _dead(study: Study, plan: Plan, unread: Sequence[str]) -> list[str]:
+    """Unread fields that no switch wakes.
+
+    A trainable that several studies share has terms that are off in this one, and what belongs to
+    them is asleep. So whatever is 0 or False is switched on, one after the other; what cannot run
+    so wakes nothing.
+    """
+    config = _small_config(study, plan, plan.arms[0])
+    off = [name for name, value in flatten(asdict(config)).items() if value in (0, False)]
+    asleep = {name for name in unread if not any(name.startswith(f"{other}.") for other in unread)}
+    for name in off:
+        if not asleep:
+            break
+        value = flatten(asdict(config))[name]
+        seen: set[str] = set()
+        with suppress(Exception), clean_slate(plan.threads, plan.seeds[0]):
+            run = study.run(recording(replace_fields(config, {name: type(value)(1)}), seen))
+            run.advance(1)
+            run.evaluate()
+        asleep -= seen
+    return [name for name in unread if name in asleep]
+
+
+def _twins(arms: Sequence[_Arm], allowed: Collection[frozenset[str]]) -> Iterator[Complaint]:
+    for one, two in combinations(arms, 2):
+        shares = one.moments.keys() & two.moments.keys()
+        if any(one.moments[s] != two.moments[s] for s in shares):
+            continue
+        pairs = {k: (one.config.get(k), two.config.get(k)) for k in sorted(one.config)}
+        what = ", ".join(f"{k} {a!r} and {b!r}" for k, (a, b) in pairs.items() if a != b)
+        where = ", ".join(f"{share:.0%}" for share in sorted(shares))
+        told = frozenset({one.name, two.name}) in allowed
+        remedy = (
+            "declared twins"
+            if told
+            else f"mend it, or give --allow-identical {one.name},{two.name}"
+        )
+        yield Complaint(
+            f"arms {one.name!r} and {two.name!r}: must differ in what they do, but {what} move no "
+            f"weight, loss or evaluation in {STEPS} steps from {where} of the budget: a "
+            f"dead knob; {remedy}",
+            fatal=not told,
+        )
+
+
+def _still(arms: Sequence[_Arm]) -> Iterator[Complaint]:
+    """Tensors that no moment of an arm moved: a reader must know, but a frozen part is no fault."""
+    by_tensors: dict[tuple[str, ...], list[str]] = {}
+    for arm in arms:
+        still = set.intersection(*(set(moment.still) for moment in arm.moments.values()))
+        if still:
+            by_tensors.setdefault(tuple(sorted(still)), []).append(arm.name)
+    for tensors, names in by_tensors.items():
+        some = ", ".join(tensors[:5]) + (", ..." if len(tensors) > 5 else "")
+        yield Complaint(
+            f"{_listed(names)}: {len(tensors)} tensors of the model stay as they were ({some}); "
+            "has an optimizer got them, and do they get a gradient?",
+            fatal=False,
+        )
+
+
+def _budget(config: Any) -> int:
+    """Steps of a whole run, 0 where the config does not say."""
+    return int(getattr(config, "steps", 0))
+
+
+def _name(run: Any) -> str:
+    return getattr(run, "__name__", str(run))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ("arm " if len(names) == 1 else "arms ") + ", ".join(map(repr, names))
+
+
+def _first_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:300]
+    return f"it raises {type(error).__name__}: {text}"

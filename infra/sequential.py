@@ -1,0 +1,73 @@
+"""Sequential sweeps: more seeds for undecided arms, until a verdict or the last look."""
+
+from infra.compare import NOT_COMPARABLE, Leaderboard
+from infra.errors import Refused
+from infra.plan import Plan, extend_plan, make_plan
+from infra.study import Study
+from infra.verdicts import looks
+
+
+def next_look(study: Study, plan: Plan, board: Leaderboard) -> Plan | None:
+    """The plan extended to the next look, None when there is nothing to decide or no look left.
+
+    Only undecided arms and the baseline get further seeds: the study's, then the whole numbers that
+    follow. An arm with a failed cell or one that is not comparable is left as it is, since more
+    seeds do not mend it.
+
+    Args:
+        study: The question.
+        plan: What has run; `max_seeds` says where the sweep ends.
+        board: What came out so far.
+    """
+    undecided = [
+        row
+        for row in board.rows
+        if row.verdict == "undecided"
+        and not row.failed
+        and not row.reason.startswith(NOT_COMPARABLE)
+    ]
+    if not undecided or plan.baseline not in plan.arms:
+        return None
+    have = min(row.planned for row in undecided)
+    size = next((n for n in looks(plan.max_seeds) if n > have), 0)
+    if not size:
+        return None
+    arms = [plan.baseline, *(row.arm for row in undecided if row.planned < size)]
+    more = make_plan(
+        study,
+        plan.scale,
+        arms,
+        declared_seeds(study, plan, size),
+        data=plan.data,
+        data_digest=plan.data_digest,
+        threads=plan.threads,
+        cpus=plan.cpus,
+        gpus=plan.gpus,
+        keep_checkpoints=plan.keep_checkpoints,
+        study_file=plan.study_file,
+        usd_per_gpu_hour=plan.usd_per_gpu_hour,
+        max_seeds=plan.max_seeds,
+    )
+    return extend_plan(plan, more)
+
+
+def declared_seeds(study: Study, plan: Plan, count: int) -> list[int]:
+    """So many seeds: those of the plan, of the study, then the whole numbers that follow."""
+    known = list(dict.fromkeys([*plan.seeds, *study.seeds]))
+    following = range(max(known) + 1, max(known) + 1 + count)
+    return [*known, *following][:count]
+
+
+def check_max_seeds(plan: Plan, max_seeds: int) -> None:
+    """The last look is fixed once: it decides how much of the error each look may spend.
+
+    Raises:
+        Refused: When the sweep has another one.
+    """
+    if max_seeds < 3:
+        raise Refused(f"--max-seeds {max_seeds}: must be at least 3, since no verdict needs fewer")
+    if plan.max_seeds not in (0, max_seeds):
+        raise Refused(
+            f"--max-seeds {max_seeds}: must stay {plan.max_seeds}, with which this sweep began to "
+            "look; leave it, or run the study under another --name"
+        )

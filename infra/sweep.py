@@ -1,0 +1,172 @@
+"""One execution of a study under a name: plan, lease, run, record, answer."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from infra.artifacts import write_artifacts
+from infra.driving import driving, record_end, refuse_changed_code
+from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
+from infra.ledger import Ledger
+from infra.limits import Limit, check_limit
+from infra.plan import Cell, Plan, extend_plan
+from infra.provenance import code_provenance
+from infra.records import CellRecord
+from infra.study import Study
+from infra.supervisor import Supervisor
+
+TRACKER_PATIENCE_S = 20.0  # that a whole sweep waits at its end for MLflow to catch up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to execute, as opposed to what.
+
+    Attributes:
+        tracking: MLflow address, "" for the default of the storage.
+        max_parallel: Most cells at a time, 0 for as many as fit.
+        preflight: Whether to try the arms before.
+        allow_identical: Pairs of arms that may do the same.
+    """
+
+    address: str = "auto"
+    tracking: str = ""
+    max_parallel: int = 0
+    retry_failed: bool = False
+    accept_code_change: bool = False
+    preflight: bool = True
+    limit: Limit = Limit()
+    allow_identical: tuple[frozenset[str], ...] = ()
+
+
+def join_plan(ledger: Ledger, plan: Plan) -> Plan:
+    """The plan to execute: the new one, or the recorded one extended by it.
+
+    Raises:
+        Refused: When the name belongs to another study or the study changed.
+    """
+    old = ledger.read_plan()
+    if old is None:
+        return plan
+    if old.study != plan.study:
+        raise Refused(
+            f"sweep {ledger.sweep!r}: must belong to study {plan.study!r}, but "
+            f"{ledger.storage.uri} holds one of "
+            f"{old.study!r} by that name; choose another with --name"
+        )
+    try:
+        return extend_plan(old, plan)
+    except ValueError as error:
+        raise Refused(f"sweep {ledger.sweep!r}: {error}; run it under another --name") from error
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of the driver ended.
+
+    Attributes:
+        status: The exit status.
+        view: Address of the sorted runs table in MLflow, "" while MLflow lacks something.
+        serve: The command that serves it, "" where a server runs.
+        trouble: Why MLflow lacks something.
+    """
+
+    status: int
+    view: str = ""
+    serve: str = ""
+    trouble: str = ""
+
+
+def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: Options) -> Outcome:
+    """Execute what is left of the plan on Ray.
+
+    Raises:
+        Refused: When it must not start: another driver, a changed study or code, no resources.
+    """
+    from infra.tracking import Tracker, default_tracking_uri, leaderboard_address
+
+    with ExitStack() as stack:
+        lease = stack.enter_context(driving(ledger))
+        plan = join_plan(ledger, plan)
+        records = {cell.key: ledger.record(cell.key) for cell in plan.cells}
+        _record_unrecorded_ends(ledger, records)
+        todo = [c for c in plan.cells if _is_open(records[c.key], options.retry_failed)]
+        code = code_provenance(plan.study_file)
+        if todo and not options.accept_code_change:
+            refuse_changed_code(records.values(), code)
+        if todo:
+            check_limit(options.limit, study, plan, records, plan.gpus or 0.0)
+        told = try_arms(study, plan, options) if todo else None
+        ledger.write_plan(plan)
+        if told is not None:
+            ledger.write_preflight(told)
+        print(f"{len(plan.cells) - len(todo)} cells are done, {len(todo)} to run", flush=True)
+        uri = options.tracking or default_tracking_uri(ledger.storage.uri)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="ablate-artifacts-")))
+        patience_s = 0.5
+        tracker = Tracker(ledger, plan, uri)
+        try:
+            stopped = bool(todo) and Supervisor(
+                study, plan, ledger, tracker, lease, code, options.max_parallel, options.limit
+            ).run(todo, _values(records, todo, plan.metric), options.address)
+            if not stopped:
+                write_artifacts(plan, ledger, study.findings, folder)
+                tracker.log_artifacts(folder)
+                patience_s = TRACKER_PATIENCE_S
+        finally:
+            is_level = tracker.close(patience_s)
+        status = INTERRUPTED if stopped else _status(ledger, plan)
+        if not is_level:
+            return Outcome(status, trouble=tracker.trouble)
+        place = tracker.experiment_id, ledger.sweep, plan.metric, plan.mode
+        return Outcome(status, *leaderboard_address(uri, *place))
+
+
+def try_arms(study: Study, plan: Plan, options: Options) -> list[str]:
+    """Proof that the arms run, read and differ; what a reader must know besides.
+
+    Raises:
+        Refused: When the sweep must not start, a line for each reason.
+    """
+    from infra.preflight import checked
+
+    if not options.preflight:
+        return ["not tried: --no-preflight"]
+    began = time.monotonic()
+    notes = [complaint.text for complaint in checked(study, plan, options.allow_identical)]
+    seconds = time.monotonic() - began
+    print(f"preflight: {len(plan.arms)} arms run, read and differ ({seconds:.1f} s)", flush=True)
+    for note in notes:
+        print(f"  note: {note}", flush=True)
+    return notes
+
+
+def _record_unrecorded_ends(ledger: Ledger, records: dict[str, CellRecord]) -> None:
+    """Cells whose last commit says finished, but whose driver died before it said so."""
+    for key, record in records.items():
+        if record.status == "interrupted" and record.commit and record.commit.finished:
+            record_end(ledger, key, record.commit.attempt, "finished", {})
+            records[key] = ledger.record(key)
+
+
+def _values(
+    records: Mapping[str, CellRecord], todo: Sequence[Cell], metric: str
+) -> dict[str, float | None]:
+    """The metric of the cells that have ended already."""
+    ended = set(records) - {cell.key for cell in todo}
+    points = {key: records[key].points for key in records if key in ended}
+    return {key: p[-1].metrics.get(metric) if p else None for key, p in points.items()}
+
+
+def _is_open(record: CellRecord, retry_failed: bool) -> bool:
+    return record.status in ("pending", "interrupted") or (
+        retry_failed and record.status == "failed"
+    )
+
+
+def _status(ledger: Ledger, plan: Plan) -> int:
+    finished = all(ledger.record(cell.key).status == "finished" for cell in plan.cells)
+    return DONE if finished else SOME_FAILED

@@ -1,0 +1,1 @@
+"""The documented grids, results and findings: plain data, small predicates, stdlib only."""

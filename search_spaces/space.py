@@ -1,0 +1,96 @@
+"""The nouns of a documented study: arms, grids and findings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal, Protocol
+
+Tag = Literal["SEED", "REPO", "CAVEAT", "MATH", "CONFIG", "ERRATUM", "ARTIFACT"]
+
+
+class SeedView(Protocol):
+    """What a finding sees of a sweep: the finished cells of one seed."""
+
+    def final(self, arm: str, metric: str) -> float:
+        """The metric at the last point of the arm's cell."""
+        ...
+
+    def at(self, arm: str, metric: str, step: int) -> float:
+        """The metric at the point reported at exactly this step."""
+        ...
+
+    def curve(self, arm: str, metric: str) -> list[tuple[int, float]]:
+        """All (step, value) points of the metric, by step."""
+        ...
+
+    def config(self, arm: str, field: str) -> Any:
+        """The resolved value of a config field, dotted for nested components."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arms:
+    """Named sets of overrides of the base config, with letters and names as in the source.
+
+    Attributes:
+        source: Repository at commit, file and section of the documented grid.
+        overrides: Arm name to {config field: value}; nested fields are dotted.
+    """
+
+    source: str
+    overrides: Mapping[str, Mapping[str, Any]]
+
+    def arms(self) -> dict[str, dict[str, Any]]:
+        """Every arm with its overrides, in the documented order."""
+        return {name: dict(values) for name, values in self.overrides.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The full product of some axes; an arm is named `field=value,field=value`.
+
+    Attributes:
+        source: Repository at commit, file and section of the documented grid.
+        axes: Config field to its values, nested fields dotted; the last axis varies fastest.
+    """
+
+    source: str
+    axes: Mapping[str, tuple[Any, ...]]
+
+    def arms(self) -> dict[str, dict[str, Any]]:
+        """Every combination of the axes' values as an arm."""
+        combinations = product(*self.axes.values())
+        rows = (dict(zip(self.axes, values, strict=True)) for values in combinations)
+        return {",".join(f"{k.split('.')[-1]}={v}" for k, v in row.items()): row for row in rows}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A documented claim as a predicate over results.
+
+    Attributes:
+        id: Name in the findings table, such as DINO-4.
+        tag: What kind of claim it is.
+        statement: The claim in one sentence.
+        source: Where it is documented.
+        documented: The documented numbers.
+        scales: Where `holds` can be judged: names of scales of the study, or "math" for arithmetic
+            and "record" for documented tables, which need no sweep.
+        holds: Whether the claim holds in one seed; None where no predicate can be tested here.
+        needs: What is missing where `holds` is None or the scale does not fit.
+    """
+
+    id: str
+    tag: Tag
+    statement: str
+    source: str
+    documented: str
+    scales: tuple[str, ...] = field(default=())
+    holds: Callable[[SeedView], bool] | None = None
+    needs: str = ""
+
+    def __post_init__(self) -> None:
+        if self.holds is None and not self.needs:
+            raise ValueError(f"finding {self.id}: without a predicate it must say what it needs")
+        if self.holds is not None and not self.scales:
+            raise ValueError(f"finding {self.id}: a predicate needs the scales it can be judged at")
