@@ -1,0 +1,1 @@
+"""One executable script per study; `__main__` joins them with the command line."""

@@ -1,0 +1,42 @@
+"""Joins the studies of this folder and the data ingesters with the command line."""
+
+from pathlib import Path
+from typing import Any
+
+from infra.cli import Ingester, ablate
+
+
+def _ingest_ct(source: Path, to: Path, hu_divided_by_ten: bool, **options: Any) -> Any:
+    from trainables.ct_ingest import ingest_ct
+
+    return ingest_ct(source, to, hu_divisor=10 if hu_divided_by_ten else 1, **options)
+
+
+STUDIES = {path.stem: path for path in Path(__file__).parent.glob("[!_]*.py")}
+INGESTERS = {
+    "ct": Ingester(
+        help="CT (NIfTI, DICOM series, folders of 16-bit PNG slices) to Parquet of HU slices",
+        run=_ingest_ct,
+        options={
+            "--hu-divided-by-ten": {
+                "action": "store_true",
+                "help": "divide HU by ten, as the documented loader did by mistake",
+            },
+            "--validation-fraction": {
+                "type": float,
+                "default": 0.1,
+                "metavar": "F",
+                "help": "share of series held out for evaluation (default: 0.1)",
+            },
+        },
+    ),
+}
+
+
+def main() -> int:
+    """The console script."""
+    return ablate(STUDIES, INGESTERS)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

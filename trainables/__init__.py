@@ -1,0 +1,1 @@
+"""The models and their training; knows torch, not Ray, MLflow or S3."""

@@ -1,0 +1,49 @@
+"""Random draws as functions of a key, so that no stream is carried along and none is saved.
+
+A draw is keyed by (seed, purpose, step): arms at one seed share all draws that they have in common,
+and a resumed run needs no generator state. Draws are made on the host and moved where they are used
+(a step needs a few hundred numbers), so that one seed means the same draws on every device. Nothing
+here touches torch's global stream.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import blake2b
+
+import torch
+from jaxtyping import Int64
+from torch import Generator, Tensor, nn
+
+
+def generator(*key: int | str) -> Generator:
+    """A generator that is a function of the key alone, such as (seed, "crop", step)."""
+    digest = blake2b("/".join(map(str, key)).encode(), digest_size=8).digest()
+    return Generator().manual_seed(int.from_bytes(digest) >> 1)  # torch takes 63 bits
+
+
+def uniform(low: float, high: float, shape: tuple[int, ...], *key: int | str) -> Tensor:
+    """Numbers uniform in [low, high), a function of the key alone."""
+    return torch.rand(shape, generator=generator(*key)) * (high - low) + low
+
+
+def batch_rows(rows: int, batch: int, seed: int, step: int) -> Int64[Tensor, " B"]:
+    """The rows of one training batch: each epoch is a permutation, its incomplete rest left out."""
+    epoch, place = divmod(step, rows // batch)
+    return _permutation(rows, seed, epoch)[place * batch : (place + 1) * batch]
+
+
+@lru_cache(maxsize=4)
+def _permutation(rows: int, seed: int, epoch: int) -> Int64[Tensor, " N"]:
+    return torch.randperm(rows, generator=generator(seed, "order", epoch))
+
+
+def initialise(
+    module: nn.Module, seed: int, law: Callable[[str, Tensor, Generator], object]
+) -> None:
+    """Overwrite every parameter in place; each has its own stream, keyed by (seed, "init", name).
+
+    A parameter keeps its values when others are added, removed or reordered.
+    """
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            law(name, parameter, generator(seed, "init", name))
