@@ -1,0 +1,157 @@
+"""Our DINO training step beside one assembled from public parts, in one process, interleaved.
+
+The peer is timm's VisionTransformer with registers, lightly's head, DINO and KoLeo losses and EMA,
+torch's AdamW and the Gram term in plain torch: once view by view, as lightly's examples do, once
+with both views in one batch. Shapes, batches, threads and views are equal. A round times each step
+once, in turning order; a ratio is the median over rounds of ours / peer: below 1, ours is faster.
+
+    pip install --no-deps --target DIR lightly==1.6.0      only this script needs it
+    PYTHONPATH=DIR python tests/benchmarks/dino_step.py [--threads 1 2] [--rounds 60]
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from statistics import median
+from time import perf_counter
+
+import torch
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from trainables.dino import DinoRun
+from trainables.dino_config import DinoConfig
+
+try:
+    from lightly.loss import DINOLoss, KoLeoLoss
+    from lightly.models.modules.heads import ProjectionHead
+    from lightly.models.utils import update_momentum
+except ModuleNotFoundError as error:
+    sys.exit(f"dino_step: lightly 1.6.0 must be importable, got {error}; see the top of this file")
+
+
+class OurStep(DinoRun):
+    """Our run on given views, so that only the step is timed."""
+
+    def __init__(self, cfg: DinoConfig, views: Tensor):
+        super().__init__(cfg)
+        self.given = views
+        self.sums = torch.zeros(1 + len(self._terms()), device=self.device)
+
+    def _views(self, micro_step: int) -> Tensor:
+        return self.given
+
+    def __call__(self) -> None:
+        """One optimizer step."""
+        self._train_step(self.sums)
+
+
+class PeerNetwork(nn.Module):
+    """timm's backbone and lightly's head at our sizes."""
+
+    def __init__(self, cfg: DinoConfig):
+        super().__init__()
+        vit = cfg.vit
+        self.backbone = VisionTransformer(
+            img_size=vit.image_px,
+            patch_size=vit.patch_px,
+            embed_dim=vit.dim,
+            depth=vit.depth,
+            num_heads=vit.heads,
+            mlp_ratio=vit.mlp_ratio,
+            reg_tokens=vit.registers,
+            no_embed_class=True,
+            num_classes=0,
+        )
+        layers = [(vit.dim, vit.dim, None, nn.GELU()), (vit.dim, cfg.head.out_dim, None, None)]
+        self.head = ProjectionHead(layers)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens and logits."""
+        tokens = self.backbone.forward_features(images)
+        return tokens, self.head(tokens[:, 0])
+
+
+class PeerStep:
+    """The public recipe."""
+
+    def __init__(self, cfg: DinoConfig, views: Tensor, joined: bool):
+        self.cfg, self.joined = cfg, joined
+        self.student = PeerNetwork(cfg).to(views.device)
+        self.teacher = deepcopy(self.student).requires_grad_(False)
+        self.dino = DINOLoss(cfg.head.out_dim, center_momentum=0.9).to(views.device)
+        self.koleo = KoLeoLoss()
+        self.optimizer = torch.optim.AdamW(self.student.parameters(), lr=2e-4, weight_decay=0.04)
+        self.views = views
+
+    def _forward(self, network: PeerNetwork) -> tuple[Tensor, list[Tensor]]:
+        if self.joined:
+            tokens, logits = network(self.views)
+            return tokens, list(logits.chunk(2))
+        parts = [network(view) for view in self.views.chunk(2)]
+        return torch.cat([tokens for tokens, _ in parts]), [logits for _, logits in parts]
+
+    def __call__(self) -> None:
+        """One optimizer step."""
+        with torch.no_grad():
+            teacher_tokens, teacher_logits = self._forward(self.teacher)
+        tokens, logits = self._forward(self.student)
+        student, teacher = (F.normalize(t[:, 1:], dim=-1) for t in (tokens, teacher_tokens))
+        gram = F.mse_loss(student @ student.mT, teacher @ teacher.mT)
+        loss = self.dino(teacher_logits, logits) + gram + 0.1 * self.koleo(torch.cat(logits))
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        update_momentum(self.student, self.teacher, m=0.996)
+
+
+def seconds(step: Callable[[], None]) -> float:
+    """Wall time of one step, to its end on the device."""
+    started = perf_counter()
+    step()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return perf_counter() - started
+
+
+def compare(cfg: DinoConfig, threads: int, rounds: int) -> None:
+    """Print the median milliseconds of each step and the ratios."""
+    torch.set_num_threads(threads)
+    run = DinoRun(cfg)
+    views = run._views(0)
+    steps: dict[str, Callable[[], None]] = {
+        "ours": OurStep(cfg, views),
+        "peer, view by view": PeerStep(cfg, views, joined=False),
+        "peer, views joined": PeerStep(cfg, views, joined=True),
+    }
+    names = list(steps)
+    for _ in range(5):
+        for step in steps.values():
+            step()
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        for name in names[turn % 3 :] + names[: turn % 3]:
+            times[name].append(seconds(steps[name]))
+    for name in names:
+        ratio = median(a / b for a, b in zip(times["ours"], times[name], strict=True))
+        row = f"{threads} threads  {name:20} {1000 * median(times[name]):7.1f} ms"
+        print(row + ("" if name == "ours" else f"  ours / peer {ratio:.3f}"))
+    views_ms = median(seconds(lambda: run._views(1)) for _ in range(20)) * 1000
+    print(f"{threads} threads  {'our views of a batch':20} {views_ms:7.1f} ms")
+
+
+def main() -> None:
+    """Compare at the lab size, for each number of threads."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=60)
+    options = parser.parse_args()
+    for threads in options.threads:
+        compare(replace(DinoConfig(), steps=100_000), threads, options.rounds)
+
+
+if __name__ == "__main__":
+    main()

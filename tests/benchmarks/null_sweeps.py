@@ -1,0 +1,96 @@
+#!/usr/bin/env python
+"""How often the product would say something false, and how often something true is found.
+
+Simulates sweeps through `infra.verdicts.judge_pair`, the function that decides real ones: without
+any difference (family-wise false "better" or "worse"), with differences of exactly the margin
+(false "equivalent"), and with one of 1, 2 or 3 sd of the paired difference (power).
+Use: python tests/benchmarks/null_sweeps.py [SWEEPS]
+"""
+
+import sys
+from collections.abc import Callable
+
+import numpy
+
+from infra.verdicts import ALPHA, Sample, judge_pair
+
+ARMS = 3  # beside the baseline
+SEEDS, MOST = 5, 12
+
+Draw = Callable[[numpy.random.Generator, int], numpy.ndarray]  # (arms + baseline, seeds)
+
+
+def normal(*sds: float, shared: float = 0.0) -> Draw:
+    """Independent normal scores with these standard deviations, and a part that all arms share."""
+
+    def draw(rng: numpy.random.Generator, seeds: int) -> numpy.ndarray:
+        own = rng.standard_normal((ARMS + 1, seeds)) * numpy.array(sds)[:, None]
+        return own + shared * rng.standard_normal(seeds)
+
+    return draw
+
+
+NULLS: dict[str, Draw] = {
+    "equal spread": normal(1, 1, 1, 1),
+    "one arm 3 times as noisy": normal(1, 3, 1, 1),
+    "one arm 250 times as noisy": normal(1, 250, 1, 1),
+    "baseline 3 times as noisy": normal(3, 1, 1, 1),
+    "seeds in common (r = .9)": normal(1, 1, 1, 1, shared=3.0),
+    "heavy tails (t, 3 degrees)": lambda rng, n: rng.standard_t(3, (ARMS + 1, n)),
+    "two points (one in five)": lambda rng, n: (rng.random((ARMS + 1, n)) < 0.2) * 1.0,
+}
+
+
+def verdicts(scores: numpy.ndarray, margin: float | None, max_seeds: int) -> list[str]:
+    """What is said of each arm."""
+    seeds = tuple(range(scores.shape[1]))
+    samples = (Sample(seeds, tuple((arm - scores[0]).tolist()), 1e-12) for arm in scores[1:])
+    return [judge_pair(sample, ARMS, margin, "min", max_seeds)[1] for sample in samples]
+
+
+def false_rate(draw: Draw, sweeps: int, max_seeds: int, shift: float = 0.0) -> float:
+    """Share of sweeps with any false verdict; with a shift of the margin it is "equivalent"."""
+    rng = numpy.random.default_rng(1)
+    wrong = {"equivalent"} if shift else {"better", "worse"}
+    seeds, bad = max_seeds or SEEDS, 0
+    for _ in range(sweeps):
+        scores = draw(rng, seeds)
+        scores[1:] += shift
+        bad += bool(wrong & set(verdicts(scores, shift or None, max_seeds)))
+    return bad / sweeps
+
+
+def power(effect_sd: float, seeds: int, sweeps: int) -> float:
+    """Share of sweeps that find an arm better by so many sd of the paired difference."""
+    rng, found = numpy.random.default_rng(2), 0
+    for _ in range(sweeps):
+        scores = rng.standard_normal((ARMS + 1, seeds)) / numpy.sqrt(2)
+        scores[1] -= effect_sd
+        found += verdicts(scores, None, 0)[0] == "better"
+    return found / sweeps
+
+
+def main(sweeps: int = 20_000) -> None:
+    """Two tables in Markdown."""
+    limit = ALPHA + 3 * (ALPHA * (1 - ALPHA) / sweeps) ** 0.5
+    print(f"{sweeps:,} sweeps of {ARMS} arms and a baseline; {limit:.4f} is the limit\n")
+    print(f"| no difference | {SEEDS} seeds | 3, 5, 8, {MOST} seeds |")
+    print("|---|---|---|")
+    for name, draw in NULLS.items():
+        rates = (false_rate(draw, sweeps, most) for most in (0, MOST))
+        print(f"| {name} |", " | ".join(f"{rate:.4f}" for rate in rates), "|")
+    rates = (false_rate(NULLS["equal spread"], sweeps, most, shift=2.0) for most in (0, MOST))
+    print(
+        "| all arms off by the margin: any called equivalent |",
+        " | ".join(f"{r:.4f}" for r in rates),
+        "|",
+    )
+    print("\n| difference / sd | 3 seeds | 5 seeds | 8 seeds |")
+    print("|---|---|---|---|")
+    for effect in (1.0, 2.0, 3.0):
+        rates = (power(effect, seeds, sweeps // 4) for seeds in (3, 5, 8))
+        print(f"| {effect:g} |", " | ".join(f"{rate:.2f}" for rate in rates), "|")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

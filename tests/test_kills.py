@@ -1,0 +1,98 @@
+"""Drivers and workers killed at any moment: nothing is lost but time."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+from conftest import LINE, ablate, ablate_process, wait_for
+from six_cells import LOCAL, SIX, SLOW, heads, mlflow_rows, start, truth
+
+
+def wait_for_news(driver: subprocess.Popen, storage: Path, before: int) -> None:
+    """A further commit, or the driver's end."""
+    wait_for(lambda: len(heads(storage)) > before or driver.poll() is not None, "a commit")
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """Ray's worker processes that train a cell."""
+    children = psutil.Process(pid).children(recursive=True)
+    return [c for c in children if "ray::ResourceTrainable" in " ".join(c.cmdline())]
+
+
+def test_a_driver_killed_at_any_moment_costs_nothing_but_time(reference, tmp_path):
+    command = ["run", LINE, *SIX, *LOCAL, "--storage", tmp_path]
+    driver = start(*command, **SLOW, ABLATE_COMMIT_EVERY_S="0.5")
+    wait_for_news(driver, tmp_path, 0)
+    time.sleep(random.uniform(0.0, 3.0))
+    driver.kill()
+    driver.wait()
+    finished = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("done.json")}
+    resumed = ablate_process("resume", "line-paper", "--storage", tmp_path, *LOCAL)
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert truth(tmp_path, "line-paper") == truth(reference, "line-paper")
+    assert all(p.stat().st_mtime_ns == then for p, then in finished.items())
+    runs = Counter(
+        row[0] for row in mlflow_rows(tmp_path, "select value from tags where key = 'ablate.cell'")
+    )
+    assert len(runs) == 6 and set(runs.values()) == {1}
+    points = mlflow_rows(
+        tmp_path, "select run_uuid, key, step, count(*) from metrics group by 1, 2, 3"
+    )
+    assert points and all(row[3] == 1 for row in points)
+    assert {row[0] for row in mlflow_rows(tmp_path, "select status from runs")} == {"FINISHED"}
+
+
+def test_a_killed_worker_is_replaced_and_its_cell_goes_on_from_its_commit(reference, tmp_path):
+    driver = start(
+        "run", LINE, *SIX, *LOCAL, "--storage", tmp_path, **SLOW, ABLATE_COMMIT_EVERY_S="0.5"
+    )
+    wait_for(lambda: len(heads(tmp_path)) >= 2, "two commits")
+    victims = workers_of(driver.pid)
+    assert victims
+    victims[0].kill()
+    output, _ = driver.communicate(timeout=200)
+    assert driver.returncode == 0, output
+    assert "its worker died" in output
+    assert truth(tmp_path, "line-paper") == truth(reference, "line-paper")
+    starts = [json.loads(p.read_text()) for p in tmp_path.rglob("0002-*/start.json")]
+    assert len(starts) == 1 and starts[0]["from_step"] > 0
+
+
+def test_sigterm_to_all_its_processes_commits_and_leaves_a_resumable_sweep(
+    reference, tmp_path, ray_address
+):
+    """As timeout, Slurm and systemd send it: Ray and the workers get it as well."""
+    driver = start(
+        "run", LINE, *SIX, *LOCAL, "--storage", tmp_path, **SLOW, ABLATE_COMMIT_EVERY_S="1000"
+    )
+    wait_for(lambda: len(list(tmp_path.rglob("start.json"))) >= 2, "two cells")
+    time.sleep(1.5)
+    os.killpg(driver.pid, signal.SIGTERM)
+    output, _ = driver.communicate(timeout=120)
+    assert driver.returncode == 130, output
+    assert heads(tmp_path), "stopping commits what is new"
+    assert "ablate resume line-paper" in output
+    resumed = ablate("resume", "line-paper", "--storage", tmp_path, "--address", ray_address)
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert truth(tmp_path, "line-paper") == truth(reference, "line-paper")
+
+
+def test_a_missing_state_begins_the_cell_again_and_comes_out_the_same(
+    reference, tmp_path, ray_address
+):
+    here = ["run", LINE, *SIX, "--here", "plain", "--storage", tmp_path]
+    driver = start(*here, **SLOW, ABLATE_COMMIT_EVERY_S="0.1")
+    wait_for(lambda: heads(tmp_path), "a commit")
+    driver.kill()
+    driver.wait()
+    for state in tmp_path.rglob("state-*.pt"):
+        state.write_bytes(state.read_bytes()[:50])
+    resumed = ablate("run", LINE, *SIX, "--storage", tmp_path, "--address", ray_address)
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert truth(tmp_path, "line-paper") == truth(reference, "line-paper")

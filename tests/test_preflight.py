@@ -1,0 +1,188 @@
+"""Preflight: planted defects are found and named, and sound studies pass."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+
+from infra.plan import make_plan
+from infra.preflight import preflight
+from infra.reads import field_names, recording
+from infra.study import Study
+from search_spaces.space import Arms
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Knobs:
+    seed: int = 0
+    steps: int = 40
+    steps_per_report: int = 4
+    rate: float = 0.1
+    decay: float = 0.0
+    stored: float = 0.0  # kept by the constructor and used by nobody
+    late: float = 0.0  # takes part in the last tenth of the run
+    shown: float = 1.0  # takes part in the evaluation alone
+    ignored: int = 0  # asked for by nobody
+    fault: str = ""  # the defect to plant
+
+
+class Sound:
+    """Least squares with a momentum that resumes exactly; one fault at a time on request."""
+
+    def __init__(self, cfg: Knobs) -> None:
+        self.cfg, self.step, self.kept = cfg, 0, cfg.stored
+        self.stream = torch.Generator().manual_seed(cfg.seed)
+        self.weight = torch.randn(4, generator=self.draw("init"))
+        self.extra = torch.ones(2)
+        self.speed = torch.zeros(4)
+
+    def draw(self, purpose: str) -> torch.Generator:
+        if self.cfg.fault == "stream":
+            return self.stream
+        return torch.Generator().manual_seed(self.cfg.seed * 1000 + len(purpose) * 100 + self.step)
+
+    def advance(self, steps: int) -> dict[str, float]:
+        cfg, loss = self.cfg, torch.zeros(())
+        for _ in range(min(steps, cfg.steps - self.step)):
+            x = torch.randn(8, 4, generator=self.draw("batch"))
+            error = x @ self.weight - 1
+            loss = error.square().mean()
+            self.speed = 0.5 * self.speed + x.T @ error / 8 + cfg.decay * self.weight
+            rate = cfg.rate * (1 + cfg.late * (self.step >= 0.9 * cfg.steps))
+            self.weight = self.weight - rate * self.speed
+            self.step += 1
+        return {"train/loss": float(loss), "train/stored": self.kept}  # told, and not used
+
+    def evaluate(self) -> dict[str, float]:
+        if self.cfg.fault == "evaluation moves":
+            self.speed = self.speed + 1
+        return {"val/error": self.cfg.shown * float((self.weight - 1).square().mean())}
+
+    def done(self) -> bool:
+        return self.step >= self.cfg.steps
+
+    def state_dict(self) -> dict[str, Any]:
+        model = {"weight": self.weight, "extra": self.extra}
+        speed = {} if self.cfg.fault == "forgets" else {"speed": self.speed}
+        return {"step": self.step, "model": model, **speed}
+
+    def load_state_dict(self, state: Any) -> None:
+        self.step, self.weight = state["step"], state["model"]["weight"]
+        self.speed = state.get("speed", self.speed)
+
+
+def complaints(overrides: dict[str, dict[str, Any]], **settings: Any) -> list[str]:
+    study = Study(**{
+        "name": "knobs", "question": "?", "run": Sound, "base": Knobs(), "metric": "val/error",
+        "space": Arms(source="none", overrides={"base": {}, **overrides}), "seeds": (0, 1, 2),
+        "mode": "min", "baseline": "base", **settings,
+    })  # fmt: skip
+    found = preflight(study, make_plan(study, "lab"), settings.pop("allowed", ()))
+    return [c.text for c in found if c.fatal and "'ignored'" not in c.text]
+
+
+@pytest.mark.parametrize("knob", ["rate", "decay", "late", "shown"])
+def test_a_knob_that_acts_anywhere_in_the_run_passes(knob):
+    assert complaints({"more": {knob: 3.0}}) == []
+
+
+def test_a_knob_that_is_stored_and_not_used_is_named_with_both_arms_and_values():
+    [text] = complaints({"more": {"stored": 2.0}})
+    assert "'base' and 'more'" in text and "stored 0.0 and 2.0" in text and "dead knob" in text
+
+
+def test_an_override_that_nobody_reads_is_named():
+    texts = complaints({"more": {"ignored": 7, "rate": 0.2}})
+    assert not texts  # those that name the field are kept apart in `complaints`
+    study = Study(
+        name="knobs", question="?", run=Sound, base=Knobs(), metric="val/error", mode="min",
+        space=Arms(source="none", overrides={"a": {}, "b": {"ignored": 7, "rate": 0.2}}),
+        seeds=(0,), baseline="a",
+    )  # fmt: skip
+    texts = [c.text for c in preflight(study, make_plan(study, "lab"))]
+    assert any("arm 'b'" in t and "never asks for 'ignored'" in t for t in texts)
+
+
+def test_a_field_that_no_arm_reads_is_named():
+    study = Study(
+        name="knobs", question="?", run=Sound, base=Knobs(), metric="val/error", mode="min",
+        space=Arms(source="none", overrides={"a": {}}), seeds=(0,), baseline="a",
+    )  # fmt: skip
+    texts = [c.text for c in preflight(study, make_plan(study, "lab")) if c.fatal]
+    assert len(texts) == 1 and texts[0].startswith("field 'ignored': must be read by some arm")
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("stream", "must be one step, save, load"),
+        ("forgets", "must be one step, save, load"),
+        ("evaluation moves", "evaluate() must change no state"),
+    ],
+)
+def test_what_breaks_a_resume_is_told_before_the_sweep(fault, words):
+    texts = complaints({"more": {"rate": 0.2}}, base=Knobs(fault=fault))
+    assert texts and all(words in text for text in texts)
+
+
+def test_twins_pass_when_they_are_declared_and_stay_on_the_record():
+    study = Study(
+        name="knobs", question="?", run=Sound, base=Knobs(), metric="val/error", mode="min",
+        space=Arms(source="none", overrides={"a": {}, "b": {"stored": 1.0}}), seeds=(0,),
+        baseline="a", twins=(("a", "b"),),
+    )  # fmt: skip
+    found = [c for c in preflight(study, make_plan(study, "lab")) if "twins" in c.text]
+    assert len(found) == 1 and not found[0].fatal
+
+
+def test_tensors_that_never_move_are_told_but_do_not_stop_the_sweep():
+    study = Study(
+        name="knobs", question="?", run=Sound, base=Knobs(), metric="val/error", mode="min",
+        space=Arms(source="none", overrides={"a": {}}), seeds=(0,), baseline="a",
+    )  # fmt: skip
+    [told] = [c for c in preflight(study, make_plan(study, "lab")) if not c.fatal]
+    assert "arm 'a': 1 tensors of the model stay as they were (extra)" in told.text
+
+
+def test_a_metric_off_its_chance_level_is_told():
+    [text] = complaints({}, chance=(100.0, 101.0))
+    assert "an untrained run must score between 100 and 101" in text
+
+
+def test_an_arm_that_cannot_run_is_named_with_what_it_raised():
+    texts = complaints({"more": {"rate": "fast"}})
+    assert any(text.startswith("arm 'more': must run, but it raises TypeError") for text in texts)
+
+
+def test_a_recording_config_is_the_config_but_for_its_memory():
+    from dataclasses import FrozenInstanceError, asdict, replace
+
+    seen: set[str] = set()
+    copy = recording(Knobs(rate=0.3), seen)
+    assert not seen and isinstance(copy, Knobs)
+    assert copy.rate == 0.3 and seen == {"rate"}
+    assert asdict(copy) == asdict(Knobs(rate=0.3)) and set(field_names(copy)) == seen
+    assert replace(copy, steps=3).steps == 3
+    with pytest.raises(FrozenInstanceError):
+        copy.steps = 1  # type: ignore[misc]
+
+
+def test_what_belongs_to_a_term_that_is_off_is_asleep_and_not_dead():
+    @dataclass(frozen=True, kw_only=True, slots=True)
+    class Switched(Knobs):
+        noise: float = 0.0
+        noise_width: float = 2.0  # read only where there is noise
+
+    class Noisy(Sound):
+        def advance(self, steps: int) -> dict[str, float]:
+            if self.cfg.noise:
+                self.weight = self.weight + self.cfg.noise * self.cfg.noise_width
+            return super().advance(steps)
+
+    study = Study(
+        name="knobs", question="?", run=Noisy, base=Switched(), metric="val/error", mode="min",
+        space=Arms(source="none", overrides={"a": {}}), seeds=(0,), baseline="a",
+    )  # fmt: skip
+    dead = [c.text for c in preflight(study, make_plan(study, "lab")) if c.fatal]
+    assert len(dead) == 1 and "'ignored'" in dead[0]

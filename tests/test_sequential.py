@@ -1,0 +1,91 @@
+"""Sequential sweeps: looks share the error, a verdict stays, seeds come in declared order."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import LINE, ablate
+from made_up import made_up
+from test_study import study
+
+from infra.compare import leaderboard
+from infra.errors import Refused
+from infra.plan import make_plan
+from infra.sequential import check_max_seeds, declared_seeds, next_look
+from infra.verdicts import Sample, judge_pair, looks, share_of_alpha
+
+
+def sample(*values: float) -> Sample:
+    return Sample(tuple(range(len(values))), values)
+
+
+def test_looks_come_at_half_as_many_seeds_more_and_end_where_told():
+    assert looks(12) == [3, 5, 8, 12] and looks(10) == [3, 5, 8, 10] and looks(0) == []
+    assert share_of_alpha(3, 12) == pytest.approx(0.05 / 12)
+
+
+def test_a_look_is_stricter_than_a_fixed_sweep_of_the_same_seeds():
+    values = sample(1.0, 1.5, 0.9)
+    assert judge_pair(values, 1, None, "max")[1] == "better"
+    assert judge_pair(values, 1, None, "max", max_seeds=12)[1] == "undecided"
+
+
+def test_the_first_verdict_stays_whatever_later_seeds_say():
+    early = (1.0, 1.001, 0.999)
+    difference, verdict, _ = judge_pair(sample(*early, -50.0, 80.0), 1, None, "max", 12)
+    assert verdict == "better" and difference.values == early
+
+
+def test_seeds_between_two_looks_are_not_looked_at():
+    difference, verdict, _ = judge_pair(sample(1.0, -1.0, 0.5, 1.1), 1, None, "max", 12)
+    assert verdict == "undecided" and len(difference.values) == 3
+
+
+def test_further_seeds_are_the_studys_and_then_the_numbers_that_follow():
+    one = study(seeds=(42, 7, 9))
+    assert declared_seeds(one, make_plan(one, "lab", seeds=[42, 7]), 5) == [42, 7, 9, 43, 44]
+
+
+def test_the_last_look_is_fixed_once(tmp_path: Path):
+    plan, _ = made_up(tmp_path, {"A": [1.0], "B": [2.0]}, max_seeds=8)
+    check_max_seeds(plan, 8)
+    with pytest.raises(Refused, match="must stay 8"):
+        check_max_seeds(plan, 12)
+    with pytest.raises(Refused, match="must be at least 3"):
+        check_max_seeds(plan, 2)
+
+
+def test_an_arm_that_is_not_comparable_gets_no_further_seeds(tmp_path: Path):
+    def starts(arm: str, seed: int) -> dict:
+        return {"code": {"package_digest": arm}} if arm == "b" else {}
+
+    one = study(seeds=(0, 1, 2))
+    settings: dict[str, Any] = {"same": {}, "other": {"starts": starts}}
+    for name, told in settings.items():
+        values = {"a": [1.0, 1.2, 0.9], "b": [1.3, 1.1, 1.0]}
+        plan, ledger = made_up(tmp_path / name, values, max_seeds=12, **told)
+        board = leaderboard(plan, ledger.records())
+        more = next_look(one, make_plan(one, "lab", max_seeds=12), board)
+        assert more is None if name == "other" else more and more.seeds == [0, 1, 2, 3, 4]
+
+
+def test_the_leaderboard_says_how_it_looks_and_what_would_decide(tmp_path: Path):
+    values = {"A": [1.0, 1.2, 0.9], "B": [1.3, 1.1, 1.0]}
+    plan, ledger = made_up(tmp_path, values, max_seeds=12)
+    notes = " ".join(leaderboard(plan, ledger.records()).notes)
+    assert "looks at 3, 5, 8, 12 seeds" in notes and "B: if mean and spread stayed" in notes
+    assert "share one evaluation set" in notes
+
+
+def test_until_decided_adds_seeds_for_undecided_arms_alone(tmp_path, ray_address):
+    place = ["--storage", tmp_path / "runs", "--address", ray_address]
+    assert ablate("run", LINE, "--scale", "lab", *place).returncode == 0
+    done = ablate("resume", "line-lab", "--until-decided", "--max-seeds", 5, *place, "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["leaderboard"]["rows"]
+    for row in rows:
+        if row["verdict"] in ("better", "worse"):
+            assert row["planned"] == len(row["difference"]["seeds"])
+        else:
+            assert row["planned"] == 5
