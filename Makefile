@@ -6,6 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.done
 
+# Kept bytecode spares every worker process compiling torch, Ray and MLflow anew (twice the time of the tests).
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup sweep test lint lock
 
 setup: $(DONE)

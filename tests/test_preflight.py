@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from infra.plan import make_plan
-from infra.preflight import preflight
+from infra.preflight import Complaint, preflight
 from infra.reads import field_names, recording
 from infra.study import Study
 from search_spaces.space import Arms
@@ -23,8 +23,12 @@ class Knobs:
     stored: float = 0.0  # kept by the constructor and used by nobody
     late: float = 0.0  # takes part in the last tenth of the run
     shown: float = 1.0  # takes part in the evaluation alone
-    ignored: int = 0  # asked for by nobody
     fault: str = ""  # the defect to plant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ignoring(Knobs):
+    ignored: int = 0  # asked for by nobody
 
 
 class Sound:
@@ -72,14 +76,17 @@ class Sound:
         self.speed = state.get("speed", self.speed)
 
 
-def complaints(overrides: dict[str, dict[str, Any]], **settings: Any) -> list[str]:
+def told(overrides: dict[str, dict[str, Any]], **settings: Any) -> list[Complaint]:
     study = Study(**{
         "name": "knobs", "question": "?", "run": Sound, "base": Knobs(), "metric": "val/error",
         "space": Arms(source="none", overrides={"base": {}, **overrides}), "seeds": (0, 1, 2),
         "mode": "min", "baseline": "base", **settings,
     })  # fmt: skip
-    found = preflight(study, make_plan(study, "lab"), settings.pop("allowed", ()))
-    return [c.text for c in found if c.fatal and "'ignored'" not in c.text]
+    return preflight(study, make_plan(study, "lab"))
+
+
+def complaints(overrides: dict[str, dict[str, Any]], **settings: Any) -> list[str]:
+    return [complaint.text for complaint in told(overrides, **settings) if complaint.fatal]
 
 
 @pytest.mark.parametrize("knob", ["rate", "decay", "late", "shown"])
@@ -93,24 +100,14 @@ def test_a_knob_that_is_stored_and_not_used_is_named_with_both_arms_and_values()
 
 
 def test_an_override_that_nobody_reads_is_named():
-    texts = complaints({"more": {"ignored": 7, "rate": 0.2}})
-    assert not texts  # those that name the field are kept apart in `complaints`
-    study = Study(
-        name="knobs", question="?", run=Sound, base=Knobs(), metric="val/error", mode="min",
-        space=Arms(source="none", overrides={"a": {}, "b": {"ignored": 7, "rate": 0.2}}),
-        seeds=(0,), baseline="a",
-    )  # fmt: skip
-    texts = [c.text for c in preflight(study, make_plan(study, "lab"))]
-    assert any("arm 'b'" in t and "never asks for 'ignored'" in t for t in texts)
+    texts = complaints({"more": {"ignored": 7, "rate": 0.2}}, base=Ignoring())
+    assert len(texts) == 1 and "arm 'more'" in texts[0]
+    assert "never asks for 'ignored'" in texts[0]
 
 
 def test_a_field_that_no_arm_reads_is_named():
-    study = Study(
-        name="knobs", question="?", run=Sound, base=Knobs(), metric="val/error", mode="min",
-        space=Arms(source="none", overrides={"a": {}}), seeds=(0,), baseline="a",
-    )  # fmt: skip
-    texts = [c.text for c in preflight(study, make_plan(study, "lab")) if c.fatal]
-    assert len(texts) == 1 and texts[0].startswith("field 'ignored': must be read by some arm")
+    [text] = complaints({}, base=Ignoring())
+    assert text.startswith("field 'ignored': must be read by some arm")
 
 
 @pytest.mark.parametrize(
@@ -127,22 +124,15 @@ def test_what_breaks_a_resume_is_told_before_the_sweep(fault, words):
 
 
 def test_twins_pass_when_they_are_declared_and_stay_on_the_record():
-    study = Study(
-        name="knobs", question="?", run=Sound, base=Knobs(), metric="val/error", mode="min",
-        space=Arms(source="none", overrides={"a": {}, "b": {"stored": 1.0}}), seeds=(0,),
-        baseline="a", twins=(("a", "b"),),
-    )  # fmt: skip
-    found = [c for c in preflight(study, make_plan(study, "lab")) if "twins" in c.text]
-    assert len(found) == 1 and not found[0].fatal
+    found = told({"more": {"stored": 1.0}}, twins=(("base", "more"),))
+    [twins] = [complaint for complaint in found if "twins" in complaint.text]
+    assert not twins.fatal
 
 
 def test_tensors_that_never_move_are_told_but_do_not_stop_the_sweep():
-    study = Study(
-        name="knobs", question="?", run=Sound, base=Knobs(), metric="val/error", mode="min",
-        space=Arms(source="none", overrides={"a": {}}), seeds=(0,), baseline="a",
-    )  # fmt: skip
-    [told] = [c for c in preflight(study, make_plan(study, "lab")) if not c.fatal]
-    assert "arm 'a': 1 tensors of the model stay as they were (extra)" in told.text
+    [note] = told({})
+    assert not note.fatal
+    assert "arm 'base': 1 tensors of the model stay as they were (extra)" in note.text
 
 
 def test_a_metric_off_its_chance_level_is_told():
@@ -180,9 +170,4 @@ def test_what_belongs_to_a_term_that_is_off_is_asleep_and_not_dead():
                 self.weight = self.weight + self.cfg.noise * self.cfg.noise_width
             return super().advance(steps)
 
-    study = Study(
-        name="knobs", question="?", run=Noisy, base=Switched(), metric="val/error", mode="min",
-        space=Arms(source="none", overrides={"a": {}}), seeds=(0,), baseline="a",
-    )  # fmt: skip
-    dead = [c.text for c in preflight(study, make_plan(study, "lab")) if c.fatal]
-    assert len(dead) == 1 and "'ignored'" in dead[0]
+    assert complaints({}, run=Noisy, base=Switched()) == []
