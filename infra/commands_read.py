@@ -33,14 +33,14 @@ def list_studies(studies: Studies, options: Options) -> int:
     for name in sorted(studies):
         study, _ = load_study(name, studies)
         costs = ", ".join(
-            f"{s} {v * len(study.space.arms()) * len(study.seeds) / 3600:.2g} h"
+            f"{s} {v * len(study.arms) * len(study.seeds) / 3600:.2g} h"
             for s, v in study.cell_seconds.items()
         )
         rows.append(
             (
                 name,
                 study.question,
-                f"{len(study.space.arms())} x {len(study.seeds)}",
+                f"{len(study.arms)} x {len(study.seeds)}",
                 f"{study.metric} ({study.mode})",
                 str(len(study.findings)),
                 costs,

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from infra.sampling import SampledSpace
 from infra.study import DEFAULT_SCALE, Study, flatten, replace_fields
 
 SCHEMA = 1
@@ -46,6 +47,8 @@ class Plan:
         study_file: Path of the study's file when it was given by path.
         max_seeds: Where a sequential sweep ends at the latest; 0 where seeds are fixed before.
         chance: Band in which the metric of a run that knows nothing lies; None where unknown.
+        drawn: Every arm of a sampled space with its values, also those that are not run; empty
+            where arms are listed.
         created: When the sweep was first planned, UTC.
     """
 
@@ -66,6 +69,7 @@ class Plan:
     study_file: str = ""
     max_seeds: int = 0
     chance: tuple[float, float] | None = None
+    drawn: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     created: str = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
     )
@@ -132,7 +136,7 @@ def make_plan(
         raise ValueError(
             f"study {study.name!r}: scale must be one of {', '.join(scales)}, got {scale!r}"
         )
-    known = study.space.arms()
+    known = study.arms
     wanted = list(arms) or list(known)
     for arm in wanted:
         if arm not in known:
@@ -151,7 +155,9 @@ def make_plan(
         **{"usd_per_gpu_hour": study.usd_per_gpu_hour, **settings},
     )
     chosen = [arm for arm in known if arm in wanted]
-    return replace(plan, cells=tuple(_cells(study, plan, chosen, list(seeds) or list(study.seeds))))
+    cells = tuple(_cells(study, plan, chosen, list(seeds) or list(study.seeds)))
+    drawn = json.loads(json.dumps(known)) if isinstance(study.space, SampledSpace) else {}
+    return replace(plan, cells=cells, drawn=drawn)
 
 
 def extend_plan(old: Plan, new: Plan) -> Plan:
@@ -214,6 +220,7 @@ def _differences(old: Plan, new: Plan) -> Iterable[str]:
     for law in _LAWS:
         if getattr(old, law) != getattr(new, law):
             yield f"{law} was {getattr(old, law)!r} and is now {getattr(new, law)!r}"
+    yield from _redrawn(list(old.drawn.items()), list(new.drawn.items()))
     before = {(c.arm, c.seed): c.config for c in old.cells}
     told: set[tuple[str, str]] = set()
     for cell in new.cells:
@@ -223,6 +230,15 @@ def _differences(old: Plan, new: Plan) -> Iterable[str]:
             if one != two and (cell.arm, name) not in told:
                 told.add((cell.arm, name))
                 yield f"arm {cell.arm!r}: {name} was {one!r} and is now {two!r}"
+
+
+def _redrawn(old: Sequence[tuple[str, Any]], new: Sequence[tuple[str, Any]]) -> Iterable[str]:
+    """The first draw that is not what it was; draws may only be added."""
+    for number, (arm, values) in enumerate(old):
+        now = new[number][1] if number < len(new) else "none"
+        if (arm, values) not in new[number : number + 1]:
+            yield f"draw {number} was {values} and is now {now}"
+            return
 
 
 def _slug(arm: str) -> str:

@@ -87,7 +87,7 @@ def _try(study: Study, plan: Plan, arm: str) -> _Arm:
         run = study.run(recording(config, seen))
         troubles = tuple(f"arm {arm!r}: {text}" for text in _troubles(study, run, config))
         found = moments(run, _budget(config) or 100)
-    overrides = study.space.arms()[arm]
+    overrides = study.arms[arm]
     values = flatten(asdict(config))
     return _Arm(
         arm, overrides, values, frozenset(seen), tuple(field_names(config)), found, troubles

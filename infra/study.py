@@ -6,7 +6,10 @@ it. Everything is checked on construction, so a misspelt field fails on import a
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, Protocol
+
+from infra.sampling import SampledSpace, drawn_arms
 
 SCALES = ("smoke", "lab", "paper")
 DEFAULT_SCALE = "lab"
@@ -84,7 +87,7 @@ class Study:
         question: What is asked, in one sentence.
         run: Builds the run that trains one cell from its config.
         base: A frozen dataclass, nested by component, with `seed` and `steps_per_report`.
-        space: The arms.
+        space: The arms, listed or to be drawn.
         scales: Scale name to overrides that say how big a cell is; arms set other fields.
         seeds: Seeds in declared order; arms are compared seed by seed.
         metric: The key among the reported metrics that answers the question.
@@ -106,7 +109,7 @@ class Study:
     question: str
     run: Callable[[Any], Run]
     base: Any
-    space: Space
+    space: Space | SampledSpace
     scales: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seeds: tuple[int, ...]
     metric: str
@@ -129,19 +132,25 @@ class Study:
             )
         for seed in self.seeds:
             check_seed(seed)
-        arms = self.space.arms()
-        if self.baseline not in arms:
+        if self.baseline not in self.arms:
             raise ValueError(
-                f"study {self.name!r}: baseline must be one of its arms {', '.join(arms)}, got "
-                f"{self.baseline!r}"
+                f"study {self.name!r}: baseline must be one of its arms {', '.join(self.arms)}, "
+                f"got {self.baseline!r}"
             )
         for scale in self.scales or {DEFAULT_SCALE: {}}:
-            self._check_scale(scale, arms)
+            self._check_scale(scale)
+
+    @cached_property
+    def arms(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every arm with its overrides of the base config, listed or drawn."""
+        if isinstance(self.space, SampledSpace):
+            return drawn_arms(self.space, flatten(asdict(self.base)))
+        return self.space.arms()
 
     def config(self, arm: str, seed: int, scale: str = DEFAULT_SCALE) -> Any:
         """The resolved config of one cell: base, then scale, then arm, then seed."""
         size = self.scales.get(scale, {})
-        choice = self.space.arms()[arm]
+        choice = self.arms[arm]
         if both := sorted(set(size) & set(choice)):
             raise ValueError(
                 f"study {self.name!r}, arm {arm!r}: a field is set by the scale or by the arm, "
@@ -159,9 +168,9 @@ class Study:
                 f"study {self.name!r}, arm {arm!r}, scale {scale!r}: {error}"
             ) from error
 
-    def _check_scale(self, scale: str, arms: Mapping[str, Any]) -> None:
+    def _check_scale(self, scale: str) -> None:
         seen: dict[str, str] = {}
-        for arm in arms:
+        for arm in self.arms:
             resolved = repr(asdict(self.config(arm, self.seeds[0], scale)))
             if twin := seen.get(resolved):
                 raise ValueError(

@@ -1,11 +1,13 @@
-"""The nouns of a documented study: arms, grids and findings."""
+"""The nouns of a documented study: arms, grids, sampled spaces and findings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from itertools import product
-from typing import Any, Literal, Protocol
+from math import isfinite
+from typing import Any, Literal, Protocol, get_args
 
 Tag = Literal["SEED", "REPO", "CAVEAT", "MATH", "CONFIG", "ERRATUM", "ARTIFACT"]
+Sampler = Literal["random", "qmc"]
 
 
 class SeedView(Protocol):
@@ -62,6 +64,71 @@ class Grid:
         combinations = product(*self.axes.values())
         rows = (dict(zip(self.axes, values, strict=True)) for values in combinations)
         return {",".join(f"{k.split('.')[-1]}={v}" for k, v in row.items()): row for row in rows}
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included.
+
+    Attributes:
+        log: Whether equal ratios are equally likely, and not equal differences.
+        whole: Whether only whole numbers are drawn.
+    """
+
+    low: float
+    high: float
+    _: KW_ONLY
+    log: bool = False
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.low) and isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"range: low must be below high, both finite, got {self}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"range: low must be above 0 where log=True, got {self}")
+        if self.whole and not (isinstance(self.low, int) and isinstance(self.high, int)):
+            raise ValueError(f"range: low and high must be integers where whole=True, got {self}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """`n` arms drawn from axes, and the arm `base`: the base config as it is, to compare to.
+
+    A draw is named by its number and values, as in `3 lr=0.00124 width=64`. The plan of a sweep
+    holds all draws; a larger `n` extends it, since the first draws stay the same.
+
+    Attributes:
+        source: Repository at commit, file and section, or why these axes.
+        axes: Config field to a tuple of choices or a `Range`; nested fields dotted.
+        n: How many distinct points are drawn.
+        seed: Of the draws; cells have seeds of their own.
+        sampler: "random" draws each axis by itself; "qmc" is a scrambled Sobol sequence, which
+            leaves smaller gaps.
+    """
+
+    source: str
+    axes: Mapping[str, tuple[Any, ...] | Range]
+    n: int
+    seed: int = 0
+    sampler: Sampler = "random"
+
+    def __post_init__(self) -> None:
+        if self.n < 1 or not self.axes:
+            raise ValueError(
+                f"sampled space: must have an axis and a draw at least, got {len(self.axes)} axes "
+                f"and n = {self.n}"
+            )
+        if self.sampler not in get_args(Sampler):
+            known = " or ".join(map(repr, get_args(Sampler)))
+            raise ValueError(f"sampled space: sampler must be {known}, got {self.sampler!r}")
+        if not 0 <= self.seed < 2**32:  # what the generator of Optuna takes
+            raise ValueError(f"sampled space: seed must be from 0 to 2^32 - 1, got {self.seed}")
+        for name, axis in self.axes.items():
+            if not (isinstance(axis, Range) or (isinstance(axis, tuple) and axis)):
+                raise ValueError(
+                    f"sampled space, axis {name!r}: must be a Range or a tuple of choices, got "
+                    f"{axis!r}"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
