@@ -79,6 +79,7 @@ def _command(name: str) -> Callable[..., int]:
         "verdicts": plain(read.verdicts),
         "export": plain(read.export),
         "report": plain(read.report),
+        "import": plain(keep.import_curves),
         "sync": plain(keep.sync),
         "gc": plain(keep.gc),
         "doctor": plain(keep.doctor),

@@ -95,6 +95,11 @@ def column(metric: str) -> str:
     return f"metric.{metric}" if taken else metric
 
 
+def metric_of(name: str) -> str:
+    """The metric of a column."""
+    return name.removeprefix("metric.")
+
+
 def ordered(names: Sequence[str], metric: str) -> list[str]:
     """Columns as they stand in a file: what it is, metrics, provenance, `perf/` last.
 

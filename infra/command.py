@@ -38,8 +38,10 @@ def read_plan(ledger: Ledger) -> Plan:
 
 
 def findings_of(plan: Plan, studies: Studies) -> Any:
-    """The documented findings of the plan's study."""
-    return load_study(plan.study_file or plan.study, studies)[0].findings
+    """The documented findings of the plan's study; recorded curves have none."""
+    return (
+        () if plan.is_recorded else load_study(plan.study_file or plan.study, studies)[0].findings
+    )
 
 
 def tracking_uri(ledger: Ledger, options: Options) -> str:

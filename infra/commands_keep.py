@@ -1,4 +1,4 @@
-"""Commands that keep house: sync, gc, data, doctor."""
+"""Commands that keep house: import, sync, gc, data, doctor."""
 
 import tempfile
 from pathlib import Path
@@ -19,6 +19,34 @@ from infra.data import stage
 from infra.errors import DONE, REFUSED, Refused
 from infra.lease import is_alive, read_lease
 from infra.locate import default_storage
+from infra.storage import probe
+
+
+def import_curves(studies: Studies, options: Options) -> int:
+    """`ablate import FILE.csv`."""
+    from infra.compare import leaderboard
+    from infra.imported import Laws, sweep_name
+    from infra.imported import import_curves as bring_in
+    from infra.tables import leaderboard_table, show
+
+    file = Path(options.file)
+    ledger = open_ledger(options, options.name or sweep_name(file))
+    probe(ledger.storage)
+    laws = Laws(
+        metric=options.metric,
+        mode=options.mode,
+        baseline=options.baseline,
+        margin=options.margin,
+    )
+    plan = bring_in(file, ledger, laws)
+    board = leaderboard(plan, ledger.records())
+    if options.json:
+        print_json({"sweep": ledger.sweep, "leaderboard": board.to_json()})
+        return DONE
+    size = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
+    print(f"{size} of {file.name}, as {ledger.sweep!r} in {ledger.storage.uri}")
+    show(leaderboard_table(board))
+    return DONE
 
 
 def sync(studies: Studies, options: Options) -> int:

@@ -181,8 +181,7 @@ def verdicts(studies: Studies, options: Options) -> int:
 
     ledger = open_ledger(options, options.name)
     plan = read_plan(ledger)
-    study, _ = load_study(plan.study_file or plan.study, studies)
-    judged = judge(study.findings, plan, ledger.records())
+    judged = judge(findings_of(plan, studies), plan, ledger.records())
     if options.json:
         print_json({"sweep": ledger.sweep, "findings": [v.to_json() for v in judged]})
         return DONE

@@ -15,7 +15,7 @@ from infra.command import (
 )
 from infra.compare import leaderboard
 from infra.data import data_digest
-from infra.errors import DONE, INTERRUPTED
+from infra.errors import DONE, INTERRUPTED, Refused
 from infra.here import run_here
 from infra.ledger import Ledger
 from infra.limits import Limit
@@ -66,6 +66,11 @@ def resume(studies: Studies, options: Options) -> int:
     """`ablate resume NAME`: the same study, scale and settings; perhaps more arms or seeds."""
     ledger = open_ledger(options, options.name)
     old = read_plan(ledger)
+    if old.is_recorded:
+        raise Refused(
+            f"sweep {ledger.sweep!r}: must have a study to go on with, and was imported from "
+            f"{old.data}; import a longer record under another --name"
+        )
     study, _ = load_study(old.study_file or old.study, studies)
     plan = make_plan(
         study,

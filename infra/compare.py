@@ -237,11 +237,16 @@ def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
     if plan.max_seeds:
         sizes = ", ".join(map(str, looks(plan.max_seeds)))
         yield f"sequential: looks at {sizes} seeds, and the first verdict of an arm stays"
-    yield "all seeds share one evaluation set: a verdict speaks of training again, not of new data"
+    yield (
+        f"recorded elsewhere, imported from {plan.data} (SHA-256 {plan.data_digest[:12]})"
+        if plan.is_recorded
+        else "all seeds share one evaluation set: a verdict speaks of training again, not of new "
+        "data"
+    )
     alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)
     for row in rows:
         open_still = row.verdict == "undecided" and not row.reason.startswith(NOT_COMPARABLE)
-        if open_still and row.difference and not row.failed:
+        if open_still and row.difference and row.difference.interval and not row.failed:
             n = seeds_to_decide(row.difference, plan.margin, alpha)
             many = f"about {n} seeds" if n else "over 100 seeds"
             yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"

@@ -96,7 +96,7 @@ def _cell_row(plan: Plan, cell: Cell, record: CellRecord, sweep: str) -> dict[st
         **{f"config.{name}": value for name, value in cell.config.items()},
         **{column(name): value for name, value in final.items()},
         **_provenance(record),
-        "perf/billed_s": record.billed_s,
+        "perf/billed_s": None if plan.is_recorded else record.billed_s,
     }
 
 

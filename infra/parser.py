@@ -179,11 +179,40 @@ def _add_readers(commands: Any) -> None:
 
 
 def _add_keepers(commands: Any) -> None:
+    _add_import(commands)
     _reader(commands, "sync", "bring MLflow up to the ledger")
     gc = _reader(commands, "gc", "delete state files that nothing needs any more")
     gc.add_argument("--weights", action="store_true", help="also the finished cells' last ones")
     doctor = commands.add_parser("doctor", help="check Python, torch, Ray, MLflow and the storage")
     _places(doctor)
+
+
+def _add_import(commands: Any) -> None:
+    text = "make a sweep of curves that were recorded elsewhere"
+    columns = (
+        "columns arm, seed, step and one per metric, as in the curves.csv of an export; or arm, "
+        "seed, step, metric, value"
+    )
+    curves = commands.add_parser("import", help=text, description=f"{text}: {columns}")
+    curves.add_argument("file", metavar="FILE.csv", help=columns)
+    curves.add_argument("--name", default="", help="name of the sweep (default: the file's)")
+    curves.add_argument(
+        "--metric", default="", help="the metric that answers (default: the only one)"
+    )
+    curves.add_argument(
+        "--mode", choices=("min", "max"), required=True, help="whether less or more of it is better"
+    )
+    curves.add_argument(
+        "--baseline", default="", metavar="ARM", help="the arm that others are compared to"
+    )
+    curves.add_argument(
+        "--margin",
+        type=_share,
+        default=None,
+        metavar="D",
+        help="differences smaller than this do not matter (default: none is declared)",
+    )
+    _places(curves)
 
 
 def _add_data(commands: Any, ingesters: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from infra.study import DEFAULT_SCALE, Study, flatten, replace_fields
 
 SCHEMA = 1
 PLAN_FILE = "plan.json"
+RECORD = "record"  # the scale of curves that somebody else recorded
 _LAWS = ("study", "scale", "metric", "mode", "baseline", "margin", "data_digest", "threads")
 
 
@@ -38,8 +39,9 @@ class Plan:
     """What one sweep executes; everything that readers need without the study's code.
 
     Attributes:
-        data: Folder or address of prepared data, "" for the trainable's own default.
-        data_digest: Digest in the data's manifest, "" for the default.
+        data: Folder or address of prepared data, "" for the trainable's own default; of recorded
+            curves the file that they were imported from.
+        data_digest: Digest in the data's manifest, "" for the default; SHA-256 of that file.
         threads: CPU threads per cell; part of a cell's identity, since results depend on it.
         cpus: CPUs that Ray reserves per cell.
         gpus: GPUs that Ray reserves per cell; None takes one where there is one.
@@ -74,6 +76,11 @@ class Plan:
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
     )
     cells: tuple[Cell, ...] = ()
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether its curves were imported, so that there is nothing to run."""
+        return self.scale == RECORD
 
     @property
     def arms(self) -> list[str]:
@@ -181,6 +188,13 @@ def extend_plan(old: Plan, new: Plan) -> Plan:
     )
 
 
+def make_cell(plan: Plan, arm: str, seed: int, config: Mapping[str, Any]) -> Cell:
+    """The cell with its key, which tells apart what must not be taken for one another."""
+    identity = [plan.study, seed, config, plan.data_digest, plan.threads]
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return Cell(f"{_slug(arm)}-s{seed}-{digest[:8]}", arm, seed, config)
+
+
 def cell_config(study: Study, plan: Plan, cell: Cell, data: str) -> Any:
     """The config object that the cell's run is built from, with `data` as the local data folder."""
     return _with_data(study.config(cell.arm, cell.seed, plan.scale), data)
@@ -201,9 +215,7 @@ def _cells(study: Study, plan: Plan, arms: list[str], seeds: list[int]) -> Itera
                     f"study {study.name!r}, arm {arm!r}: config fields must be numbers, text, "
                     f"booleans, None or tuples of them, but {error}"
                 ) from error
-            identity = [plan.study, seed, config, plan.data_digest, plan.threads]
-            digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-            yield Cell(f"{_slug(arm)}-s{seed}-{digest[:8]}", arm, seed, config)
+            yield make_cell(plan, arm, seed, config)
 
 
 def _with_data(config: Any, data: str) -> Any:

@@ -71,7 +71,7 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
         Section("budgets", "Other budgets", table_html(others, titled=False)),
         Section("findings", "Documented beside found", _findings(verdicts)),
         Section("arms", "What the arms differ in", table_html(_arms(plan), titled=False)),
-        Section("cost", "Cost", table_html(_costs(plan, records), titled=False)),
+        Section("cost", "Cost", _bill(plan, records)),
         Section("cells", "Cells without a result", table_html(troubles, titled=False)),
         Section("provenance", "Code and machines", _provenance(plan, ledger, records)),
         Section("reproduce", "To reproduce", _reproduce(plan, ledger.sweep, records)),
@@ -131,6 +131,11 @@ def _field(config: Mapping[str, object], name: str) -> str:
     return json.dumps(config[name]) if name in config else MISSING
 
 
+def _bill(plan: Plan, records: Records) -> str:
+    """Nothing for recorded curves, whose cost is not known."""
+    return "" if plan.is_recorded else table_html(_costs(plan, records), titled=False)
+
+
 def _costs(plan: Plan, records: Records) -> Table:
     """What each arm's cells took, over all attempts."""
     own = {arm: [records[c.key] for c in plan.cells if c.arm == arm] for arm in plan.arms}
@@ -168,6 +173,9 @@ def _troubles(plan: Plan, records: Records) -> Table:
 
 
 def _provenance(plan: Plan, ledger: Ledger, records: Records) -> str:
+    if plan.is_recorded:
+        told = f"Imported from {plan.data}, SHA-256 {plan.data_digest}. Code and machines are not"
+        return f"<p>{escape(told)} on record.</p>"
     try:
         told = json.loads(ledger.storage.read(f"{ledger.sweep}/preflight.json"))["notes"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
@@ -182,6 +190,8 @@ def _provenance(plan: Plan, ledger: Ledger, records: Records) -> str:
 
 def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     """Commands that run the same cells; arms that are named with commas cannot be listed in one."""
+    if plan.is_recorded:
+        return f"<pre><code>{escape(_import_command(plan, sweep))}</code></pre>"
     codes = [r.start["code"] for r in records.values() if "code" in r.start]
     commits = dict.fromkeys(code["commit"] for code in codes if code.get("commit"))
     lines = [f"git checkout {commit}" for commit in list(commits)[-1:]]
@@ -199,3 +209,10 @@ def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     notes = ["cells ran on several commits; the last is named"] if len(commits) > 1 else []
     notes += ["the code differed from its commit"] if any(c.get("dirty") for c in codes) else []
     return f"<pre><code>{escape(chr(10).join(lines))}</code></pre>\n{listed(notes, 'notes')}"
+
+
+def _import_command(plan: Plan, sweep: str) -> str:
+    """What makes the same sweep of the same file."""
+    words = ["ablate", "import", plan.data, "--name", sweep, "--metric", plan.metric]
+    words += ["--mode", plan.mode, "--baseline", plan.baseline]
+    return shlex.join(words + ([] if plan.margin is None else ["--margin", f"{plan.margin!r}"]))
