@@ -100,6 +100,9 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
             f"must have the columns {', '.join(PLACE)}, lacks {', '.join(lacking)}; it has "
             f"{', '.join(columns)}"
         )
+    for name in columns:
+        if metric_of(name) != name and metric_of(name) in columns and metric_of(name) not in PLACE:
+            raise ValueError(f"columns {name!r} and {metric_of(name)!r}: are one metric; drop one")
     if len(columns) == len(PLACE):
         raise ValueError(f"must have a column per metric beside {', '.join(PLACE)}, has none")
     return columns
@@ -109,6 +112,7 @@ def _curves(columns: Mapping[str, int], rows: Sequence[Sequence[str]]) -> Curves
     points: dict[tuple[str, int], dict[int, dict[str, float]]] = {}
     first: dict[tuple[Any, ...], int] = {}
     one_value = set(columns) == {*PLACE, *_ONE_VALUE}
+    metrics = {metric_of(n): index for n, index in columns.items() if n not in PLACE}
     for number, row in enumerate(rows, start=2):
         arm, seed, step = _place(number, *(row[columns[name]] for name in PLACE))
         given = row[columns["metric"]] if one_value else ""
@@ -118,7 +122,7 @@ def _curves(columns: Mapping[str, int], rows: Sequence[Sequence[str]]) -> Curves
                 f"{' or metric' if one_value else ''}, are both "
                 f"{', '.join(filter(None, map(str, (arm, seed, step, given))))}"
             )
-        told = _value(number, row, columns) if one_value else _values(number, row, columns)
+        told = _value(number, row, columns) if one_value else _values(number, row, metrics)
         points.setdefault((arm, seed), {}).setdefault(step, {}).update(told)
     return {
         cell: tuple(Point(step, steps[step]) for step in sorted(steps))
@@ -153,12 +157,9 @@ def _value(number: int, row: Sequence[str], columns: Mapping[str, int]) -> dict[
     return {name: _number(number, "value", text)} if text.strip() else {}
 
 
-def _values(number: int, row: Sequence[str], columns: Mapping[str, int]) -> dict[str, float]:
-    return {
-        metric_of(name): _number(number, name, row[index])
-        for name, index in columns.items()
-        if name not in PLACE and row[index].strip()
-    }
+def _values(number: int, row: Sequence[str], metrics: Mapping[str, int]) -> dict[str, float]:
+    told = ((name, row[index]) for name, index in metrics.items())
+    return {name: _number(number, name, text) for name, text in told if text.strip()}
 
 
 def _number(number: int, column: str, text: str) -> float:

@@ -200,6 +200,7 @@ def test_table_of_one_value_a_row_says_the_same(tmp_path: Path) -> None:
         ("arm;seed;step;loss\nA;0;1;2\n", "lacks arm, seed, step; it has arm;seed;step;loss"),
         ("arm,seed,step\nA,0,1\n", "must have a column per metric"),
         ("arm,seed,step,loss,loss\nA,0,1,2,3\n", "column 'loss': must be there once, is 2 x"),
+        ("arm,seed,step,loss,metric.loss\nA,0,1,2,3\n", "'metric.loss' and 'loss': are one metric"),
         ("arm,seed,step,loss\nA,0,1,2,3\n", "must be a CSV in UTF-8, got"),
         ("arm,seed,step,loss\nA,0,1,low\n", "row 2: loss must be a number, got 'low'"),
         ("arm,seed,step,loss\nA,x,1,2\n", "row 2: seed and step must be whole numbers from 0"),
