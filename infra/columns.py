@@ -61,7 +61,8 @@ ARM = {
 FINDING = {
     "finding": "id of the documented claim",
     "tag": "what kind of claim it is",
-    "verdict": "reproduced, refuted, undecided, not comparable or not run",
+    "verdict": "reproduced, refuted, undecided, not comparable or not run; on the "
+    "documented record alone consistent or inconsistent",
     "basis": "what the verdict rests on: sweep, arithmetic, record (documented), none",
     "reason": "why",
     "holds": "seeds in which the claim holds",

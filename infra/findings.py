@@ -10,9 +10,22 @@ from infra.study import Finding
 
 SCHEMA = 1
 MOST_LISTED = 12
-WITHOUT_SWEEP: dict[str, "Basis"] = {"math": "arithmetic", "record": "record"}
-Verdict = Literal["reproduced", "refuted", "undecided", "not comparable", "not run"]
+Verdict = Literal[
+    "reproduced",
+    "refuted",
+    "undecided",
+    "not comparable",
+    "not run",
+    "consistent",
+    "inconsistent",
+]
 Basis = Literal["sweep", "arithmetic", "record", "none"]
+# Scale to basis, and to what a claim is that holds there and one that does not: a record that says
+# what it says is not reproduced by being read.
+WITHOUT_SWEEP: dict[str, tuple[Basis, Verdict, Verdict]] = {
+    "math": ("arithmetic", "reproduced", "refuted"),
+    "record": ("record", "consistent", "inconsistent"),
+}
 
 
 class NotInSweep(LookupError):
@@ -143,7 +156,8 @@ def judge(
     """Every finding with its verdict.
 
     Reproduced means that it holds in all seeds planned for its arms, refuted that it holds in none;
-    a seed whose cells failed or have not finished leaves it undecided.
+    a seed whose cells failed or have not finished leaves it undecided. Claims at scale "record" are
+    consistent or inconsistent with their own record.
 
     Raises:
         ValueError: When a predicate raises anything but LookupError, or answers neither yes nor no.
@@ -163,7 +177,8 @@ def _judge(finding: Finding, scale: str, views: Mapping[int, FinishedSeed]) -> F
         basis = "sweep"
     elif kind := next((s for s in finding.scales if s in WITHOUT_SWEEP), ""):
         holds = _answer(finding, finding.holds, None)
-        verdict, basis = "reproduced" if holds else "refuted", WITHOUT_SWEEP[kind]
+        basis, yes, no = WITHOUT_SWEEP[kind]
+        verdict = yes if holds else no
         reason = f"judged on {'the documented record' if kind == 'record' else basis} alone"
     else:
         needs = f"; needs {finding.needs}" if finding.needs else ""

@@ -94,15 +94,20 @@ def test_claim_without_finished_seeds_is_not_run(tmp_path: Path) -> None:
     assert verdict.reason == "no finished seeds; arm 'A', seed 0: interrupted"
 
 
-@pytest.mark.parametrize("scale", ["math", "record"])
-def test_arithmetic_and_records_are_judged_without_a_sweep(tmp_path: Path, scale: str) -> None:
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [("math", ["reproduced", "refuted"]), ("record", ["consistent", "inconsistent"])],
+)
+def test_arithmetic_and_records_are_judged_without_a_sweep(
+    tmp_path: Path, scale: str, words: list[str]
+) -> None:
     plan, ledger = made_up(tmp_path, {"A": ["pending"]})
     claims = [
         claim(lambda view: view is None, scales=(scale,)),
         claim(lambda _: False, scales=(scale,)),
     ]
     verdicts = judge(claims, plan, ledger.records())
-    assert [v.verdict for v in verdicts] == ["reproduced", "refuted"]
+    assert [v.verdict for v in verdicts] == words
 
 
 def test_view_gives_values_curves_and_configs_of_its_own_seed(sweep) -> None:
@@ -156,7 +161,7 @@ def test_claims_that_no_sweep_can_change_stand_in_a_table_of_their_own(sweep) ->
     assert [v.basis for v in judged] == ["sweep", "arithmetic", "record", "none"]
     swept, elsewhere, untold = findings_tables(judged)
     assert "| **X-1** | **reproduced** | **3/3** |" in markdown(swept)
-    assert [row[1] for row in elsewhere.rows] == ["reproduced", "refuted"]
+    assert [row[1] for row in elsewhere.rows] == ["reproduced", "inconsistent"]
     assert "| X-1 | not run |" in markdown(untold)
     for table in (swept, elsewhere, untold):
         assert max(map(len, plain(table).splitlines())) <= 100
