@@ -107,7 +107,7 @@ def common_reach(
 
 
 def shared_end(axis: str, records: Iterable[CellRecord], metric: str) -> Budget | None:
-    """The largest amount that all cells reached, None where they share none or one lacks the axis."""
+    """The largest amount that all reached; None where they share none or one lacks the axis."""
     try:
         reach = common_reach(axis, records, metric)
     except ValueError:

@@ -4,6 +4,7 @@ import pdb
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from infra.cell import Attempt, Job
 from infra.data import local_data
@@ -14,6 +15,7 @@ from infra.ledger import Ledger, attempt_name
 from infra.plan import Cell, Plan, cell_config
 from infra.provenance import code_provenance
 from infra.reported import CellFailed
+from infra.stopping import obeying_signals
 from infra.study import Study
 from infra.sweep import join_plan
 
@@ -35,11 +37,22 @@ def run_here(
         ledger.write_plan(plan)
         job = make_job(study, plan, ledger, float(_cuda_is_here()), code)
         chosen = [c for c in plan.cells if c.arm == arm and (not seeds or c.seed in seeds)]
-        failed = [c for c in chosen if not _run_cell_here(study, plan, job, lease, c)]
+        stopping: list[str] = []
+
+        def stop(signal_name: str) -> None:
+            print(f"{signal_name}: stopping at the next report; once more stops now", flush=True)
+            stopping.append(signal_name)
+
+        debugged = sys.gettrace() is not None  # then Ctrl-C is the debugger's
+        with nullcontext() if debugged else obeying_signals(stop):
+            failed = [c for c in chosen if not _run_cell_here(study, plan, job, lease, c, stopping)]
     return SOME_FAILED if failed else DONE
 
 
-def _run_cell_here(study: Study, plan: Plan, job: Job, lease: Lease, cell: Cell) -> bool:
+def _run_cell_here(
+    study: Study, plan: Plan, job: Job, lease: Lease, cell: Cell, stopping: Sequence[str]
+) -> bool:
+    """Whether the cell finished; a signal in `stopping` stops it after a report, committed."""
     record = job.ledger.record(cell.key)
     if record.status == "finished":
         step = record.points[-1].step
@@ -53,6 +66,8 @@ def _run_cell_here(study: Study, plan: Plan, job: Job, lease: Lease, cell: Cell)
                 point = attempt.report()
                 value = point.metrics[plan.metric]
                 print(f"{cell.key}: step {point.step}  {plan.metric} {value:.5g}", flush=True)
+                if stopping and not attempt.finished:
+                    raise KeyboardInterrupt(*stopping)
     except CellFailed as error:
         record_end(job.ledger, cell.key, name, "failed", {name: attempt.elapsed_s}, str(error))
         print(f"{cell.key}: failed: {error}", flush=True)

@@ -1,21 +1,19 @@
 """Keeps Ray at work on unfinished cells, records their ends, shows progress, obeys signals."""
 
-import os
-import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from infra.data import local_data
 from infra.driving import make_job, next_number, record_end
-from infra.errors import INTERRUPTED, Refused
+from infra.errors import Refused
 from infra.lease import Lease
 from infra.ledger import Ledger
 from infra.limits import Limit, usd_per_hour
 from infra.patience import StorageError
 from infra.plan import Cell, Plan, cell_config
 from infra.progress import Progress
+from infra.stopping import obeying_signals
 from infra.study import Study
 
 ROUNDS_WITHOUT_PROGRESS = 3
@@ -58,7 +56,7 @@ class Supervisor:
 
         self._progress = Progress(self._plan, ended)
         self._progress.say("starting Ray" if address == "local" else f"Ray: --address {address}")
-        with self._signals(), ray_session(address) as ray:
+        with obeying_signals(self._stop_for), ray_session(address) as ray:
             ship_by_value(self._study.run, type(self._study.base))
             gpus = check_resources(ray, self._plan.cpus, self._plan.gpus)
             check_storage_is_shared(ray, self._ledger.storage, self._ledger.sweep)
@@ -155,24 +153,9 @@ class Supervisor:
             self._stop = True
         return self._stop or self._lease.lost
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first SIGINT or SIGTERM stops the sweep resumably, the second one at once."""
-
-        def handle(number: int, frame: Any) -> None:
-            if self._stop:
-                os._exit(INTERRUPTED)
-            self._stop = True
-            self._progress.say(
-                f"{signal.Signals(number).name}: committing and stopping; once more stops now"
-            )
-
-        before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _stop_for(self, signal_name: str) -> None:
+        self._stop = True
+        self._progress.say(f"{signal_name}: committing and stopping; once more stops now")
 
 
 def _parallel(ray: Any, cpus: float, gpus: float, most: int) -> int:

@@ -52,10 +52,21 @@ def _set_torch(torch: Any, threads: int) -> None:
     torch.autograd.set_detect_anomaly(False)
     torch.backends.mkldnn.set_flags(True)
     torch.set_grad_enabled(True)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    _be_deterministic(torch)
     torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, changes no result
     torch.backends.cudnn.benchmark = False
     torch.set_float32_matmul_precision("highest")
+
+
+def _be_deterministic(torch: Any) -> None:
+    """As `torch.use_deterministic_algorithms` does, which would import the compiler for it.
+
+    That takes 1.5 s in every process; here the compiler hears of it when a run imports it.
+    """
+    torch.set_deterministic_debug_mode("warn")
+    os.environ.setdefault("TORCHINDUCTOR_DETERMINISTIC", "1")
+    if compiler := sys.modules.get("torch._inductor.config"):
+        compiler.deterministic = True
 
 
 def _seed_global_streams(torch: Any, seed: int) -> None:

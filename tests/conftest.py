@@ -27,7 +27,7 @@ KEY, SECRET = "testkey", "testsecret0123456789"
 
 
 # What mostly waits for Ray begins first, so that the rest fills the gaps.
-SLOWEST = ["test_kills", "test_jobs", "test_faults", "test_sweep", "test_sequential", "test_limits"]
+SLOWEST = ["test_sweep", "test_kills", "test_faults", "test_jobs"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,9 +41,17 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
-def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 150.0) -> None:
+def wait_for(
+    condition: Callable[[], object],
+    what: str,
+    timeout_s: float = 150.0,
+    of: subprocess.Popen[str] | None = None,
+) -> None:
+    """Until it is so; fails at once where the process that it is expected of has ended."""
     end = time.monotonic() + timeout_s
     while not condition():
+        if of and of.poll() is not None:
+            raise RuntimeError(f"{what} did not happen: {of.args} ended: {of.communicate()[0]}")
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not happen within {timeout_s:.0f} s")
         time.sleep(0.05)
@@ -133,15 +141,12 @@ class Ran:
     stderr: str
 
 
-def ablate(*arguments: object) -> Ran | subprocess.CompletedProcess[str]:
-    """The `ablate` command; in this process, which spares its imports, unless it joins a Ray.
+def ablate(*arguments: object) -> Ran:
+    """The `ablate` command in this process, which spares its imports; for what needs no Ray.
 
     A process that joins and leaves Ray again and again is ended by it sooner or later.
     """
     from sweeps.__main__ import main
-
-    if "--address" in arguments:
-        return ablate_process(*arguments)
 
     argv, sys.argv = sys.argv, ["ablate", *map(str, arguments)]
     try:
@@ -186,11 +191,12 @@ def ray_address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def reference(tmp_path_factory: pytest.TempPathFactory, ray_address: str) -> Path:
-    """The storage of the six cells, never disturbed."""
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The storage of the six cells, run one after the other in this process and left in peace."""
     from six_cells import SIX
 
     storage = tmp_path_factory.mktemp("reference")
-    done = ablate("run", LINE, *SIX, "--storage", storage, "--address", ray_address)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for arm in ("plain", "half", "heavy"):
+        done = ablate("run", LINE, *SIX, "--here", arm, "--storage", storage)
+        assert done.returncode == 0, done.stdout + done.stderr
     return storage

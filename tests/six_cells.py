@@ -17,11 +17,11 @@ QUICK = ["--scale", "smoke"]
 LOCAL = ["--address", "local"]
 
 
-def ledger(storage: Path, name: str) -> Ledger:
+def ledger(storage: Path | str, name: str) -> Ledger:
     return Ledger(open_storage(str(storage)), name)
 
 
-def truth(storage: Path, name: str) -> dict:
+def truth(storage: Path | str, name: str) -> dict:
     """Everything that two exact executions share."""
     cells = {}
     for key, record in ledger(storage, name).records().items():

@@ -54,13 +54,6 @@ def test_what_cannot_be_is_refused_in_one_line(arguments, words, tmp_path):
     assert words in refused(*arguments, "--storage", tmp_path / "runs")
 
 
-@pytest.mark.parametrize("option", [["--gpus-per-cell", "64"], ["--cpus-per-cell", "4096"]])
-def test_what_no_node_can_hold_is_refused(option, tmp_path, ray_address):
-    words = f"{' '.join(option)}: must fit on one node"
-    place = ["--storage", tmp_path, "--address", ray_address]
-    assert words in refused("run", LINE, *option, *place)
-
-
 @pytest.mark.parametrize(
     "option",
     [["--scale", "huge"], ["--seeds", "one"], ["--seeds=-5"], ["--seeds", str(2**63)],

@@ -38,21 +38,8 @@ def submit(run: dict, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, **run, capture_output=True, text=True, timeout=180)
 
 
-def test_both_forms_of_submission_run_on_the_cluster_and_keep_their_results(cluster):
+def test_both_forms_of_submission_run_on_the_cluster_and_a_stopped_job_is_resumed(cluster):
     run, storage, temp = cluster
-    quick = ["--scale", "smoke", "--seeds", "0"]
-    literal = submit(run, "--", "tests/studies/line.py", *quick)
-    assert literal.returncode == 0, literal.stdout + literal.stderr
-    script = ["python", "tests/studies/line.py", *quick, "--name", "copied"]
-    copied = submit(run, "--working-dir", ".", "--", *script)
-    assert copied.returncode == 0, copied.stdout + copied.stderr
-    for sweep in ("line-smoke", "copied"):
-        assert len(list((storage / sweep).rglob("done.json"))) == 3
-    assert len(list(temp.glob("session_2*"))) == 1, "a job started a Ray of its own"
-
-
-def test_a_stopped_job_leaves_a_resumable_sweep(cluster):
-    run, storage, _ = cluster
     study = ["--", "tests/studies/line.py", "--scale", "paper", "--seeds", "0"]
     slow = json.dumps({"env_vars": {"LINE_SECONDS_PER_STEP": "0.5"}})
     sent = submit(run, "--no-wait", "--submission-id=j1", f"--runtime-env-json={slow}", *study)
@@ -62,6 +49,12 @@ def test_a_stopped_job_leaves_a_resumable_sweep(cluster):
     subprocess.run(stop, **run, check=True, capture_output=True, timeout=60)
     resumed = submit(run, *study)
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
-    assert len(list((storage / "line-paper").rglob("done.json"))) == 3
     starts = [json.loads(p.read_text()) for p in (storage / "line-paper").rglob("start.json")]
     assert max(start["from_step"] for start in starts) > 0
+
+    script = ["python", "tests/studies/line.py", "--scale", "smoke", "--seeds", "0"]
+    copied = submit(run, "--working-dir", ".", "--", *script, "--name", "copied")
+    assert copied.returncode == 0, copied.stdout + copied.stderr
+    for sweep in ("line-paper", "copied"):
+        assert len(list((storage / sweep).rglob("done.json"))) == 3
+    assert len(list(temp.glob("session_2*"))) == 1, "a job started a Ray of its own"

@@ -3,8 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from conftest import LINE, ablate
-from six_cells import SIX, ledger
 from test_study import study
 
 from infra.errors import Refused
@@ -29,16 +27,3 @@ def test_what_the_study_says_it_costs_is_compared_with_the_limit_before_the_star
 
 def test_dollars_without_a_price_are_refused_with_the_remedy():
     assert "give --usd-per-gpu-hour" in refusal(Limit(usd=1.0))
-
-
-def test_a_sweep_that_spends_its_hours_stops_resumably(tmp_path, ray_address):
-    slow = tmp_path / "slow.py"
-    slow.write_text(LINE.read_text().replace('os.environ.get("LINE_SECONDS_PER_STEP", "0")', "0.1"))
-    place = ["--storage", tmp_path / "runs", "--address", ray_address]
-    stopped = ablate("run", slow, *SIX, *place, "--budget-hours", 0.001)
-    assert stopped.returncode == 130, stopped.stdout + stopped.stderr
-    assert "--budget-hours 0.001 is spent" in stopped.stdout
-    assert "ablate resume line-paper" in stopped.stdout
-    records = ledger(tmp_path / "runs", "line-paper").records().values()
-    assert any(r.commit for r in records) and any(r.status != "finished" for r in records)
-    assert ablate("resume", "line-paper", *place).returncode == 0

@@ -1,11 +1,9 @@
 """Sequential sweeps: looks share the error, a verdict stays, seeds come in declared order."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LINE, ablate
 from made_up import made_up
 from test_study import study
 
@@ -76,16 +74,3 @@ def test_the_leaderboard_says_how_it_looks_and_what_would_decide(tmp_path: Path)
     notes = " ".join(leaderboard(plan, ledger.records()).notes)
     assert "looks at 3, 5, 8, 12 seeds" in notes and "B: if mean and spread stayed" in notes
     assert "share one evaluation set" in notes
-
-
-def test_until_decided_adds_seeds_for_undecided_arms_alone(tmp_path, ray_address):
-    place = ["--storage", tmp_path / "runs", "--address", ray_address]
-    assert ablate("run", LINE, "--scale", "lab", *place).returncode == 0
-    done = ablate("resume", "line-lab", "--until-decided", "--max-seeds", 5, *place, "--json")
-    assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)["leaderboard"]["rows"]
-    for row in rows:
-        if row["verdict"] in ("better", "worse"):
-            assert row["planned"] == len(row["difference"]["seeds"])
-        else:
-            assert row["planned"] == 5

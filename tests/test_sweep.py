@@ -1,35 +1,97 @@
-"""Whole sweeps on a real Ray: finished, failed, extended, refused."""
+"""Whole sweeps on a real Ray: finished, extended, continued until decided, refused."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 
+import pytest
 from conftest import LINE, ROOT, ablate, ablate_process, process, wait_for
 from six_cells import QUICK, SIX, SLOW, ledger, truth
 
 
-def test_a_sweep_ends_with_leaderboard_and_addresses_and_runs_once(tmp_path, ray_address):
-    command = ["run", LINE, *QUICK, "--storage", tmp_path, "--address", ray_address]
-    done = ablate(*command)
-    assert done.returncode == 0, done.stderr
+@dataclass(frozen=True)
+class Grown:
+    """A sweep of two arms at two seeds, then extended by an arm and a seed."""
+
+    storage: Path
+    first: subprocess.CompletedProcess[str]
+    before: dict[Path, int]  # when each cell's end was recorded, in ns
+    second: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory, ray_address) -> Grown:
+    storage = tmp_path_factory.mktemp("grown")
+    place = ["--storage", storage, "--address", ray_address]
+    small = ["--arms", "plain,half", "--seeds", "0,1", "--json"]
+    first = ablate_process("run", LINE, *QUICK, *place, *small)
+    assert first.returncode == 0, first.stdout + first.stderr
+    before = {p: p.stat().st_mtime_ns for p in storage.rglob("done.json")}
+    more = ["--arms", "heavy", "--seeds", "2"]
+    second = ablate_process("resume", "line-smoke", *place, *more)
+    assert second.returncode == 0, second.stdout + second.stderr
+    return Grown(storage, first, before, second)
+
+
+def test_a_sweep_ends_with_leaderboard_and_addresses(grown):
     for word in ("plain", "half", "heavy", "val/error", "MLflow", "ablate export line-smoke"):
-        assert word in done.stdout
-    assert {r.status for r in ledger(tmp_path, "line-smoke").records().values()} == {"finished"}
-    next(tmp_path.rglob("done.json")).unlink()  # the driver died before it said so
-    again = ablate(*command)
+        assert word in grown.second.stdout
+
+
+def test_a_sweep_is_extended_by_arms_and_seeds_and_keeps_what_is_done(grown):
+    records = ledger(grown.storage, "line-smoke").records()
+    assert len(grown.before) == 4 and len(records) == 9
+    assert {r.status for r in records.values()} == {"finished"}
+    assert all(p.stat().st_mtime_ns == then for p, then in grown.before.items())
+
+
+def test_the_json_document_stands_alone_on_stdout(grown):
+    document = json.loads(grown.first.stdout)
+    assert document["schema"] == 1 and document["status"] == 0
+    status = json.loads(ablate("status", "line-smoke", "--storage", grown.storage, "--json").stdout)
+    assert [c["status"] for c in status["cells"]] == ["finished"] * 9
+
+
+def test_a_sweep_runs_once_even_when_the_driver_died_before_it_said_so(grown, tmp_path):
+    storage = shutil.copytree(grown.storage, tmp_path / "copy")
+    next(storage.rglob("done.json")).unlink()
+    again = ablate("run", LINE, *QUICK, "--storage", storage)
     assert again.returncode == 0 and "heavy" in again.stdout
-    records = ledger(tmp_path, "line-smoke").records().values()
+    records = ledger(storage, "line-smoke").records().values()
     assert {(r.status, r.attempts) for r in records} == {("finished", 1)}
 
 
-def test_reused_workers_give_what_a_lone_process_gives(reference, tmp_path):
-    here = ablate_process("run", LINE, *SIX, "--here", "heavy", "--storage", tmp_path)
-    assert here.returncode == 0, here.stderr
-    alone = truth(tmp_path, "line-paper")
-    heavy = {key: cell for key, cell in alone.items() if key.startswith("heavy")}
-    among = truth(reference, "line-paper")
-    assert len(heavy) == 2 and heavy == {key: among[key] for key in heavy}
+def test_reused_workers_give_what_a_lone_process_gives(reference, tmp_path, ray_address):
+    done = ablate_process("run", LINE, *SIX, "--storage", tmp_path, "--address", ray_address)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert truth(tmp_path, "line-paper") == truth(reference, "line-paper")
+
+
+def test_until_decided_adds_seeds_for_undecided_arms_alone(tmp_path, ray_address):
+    place = ["--storage", tmp_path]
+    for arm in ("plain", "half", "heavy"):
+        assert ablate("run", LINE, "--scale", "lab", "--here", arm, *place).returncode == 0
+    further = ["--until-decided", "--max-seeds", 5, "--json", "--address", ray_address]
+    done = ablate_process("resume", "line-lab", *further, *place)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["leaderboard"]["rows"]
+    assert any(row["planned"] == 5 for row in rows)
+    for row in rows:
+        if row["verdict"] in ("better", "worse"):
+            assert row["planned"] == len(row["difference"]["seeds"])
+        else:
+            assert row["planned"] == 5
+
+
+def test_a_gpu_that_no_node_has_is_refused(tmp_path, ray_address):
+    place = ["--storage", tmp_path, "--address", ray_address]
+    done = ablate_process("run", LINE, "--gpus-per-cell", "64", *place)
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+    assert "--gpus-per-cell 64: must fit on one node" in done.stderr
 
 
 def test_a_second_driver_is_refused_with_host_pid_and_age(tmp_path):
@@ -42,48 +104,3 @@ def test_a_second_driver_is_refused_with_host_pid_and_age(tmp_path):
         second = ablate("run", LINE, *SIX, "--storage", tmp_path)
         assert second.returncode == 2
         assert f"pid {first.pid} on host" in second.stderr and "s ago" in second.stderr
-
-
-def test_a_failing_arm_is_reported_and_the_others_finish(tmp_path, ray_address):
-    study = tmp_path / "broken.py"
-    study.write_text(
-        LINE.read_text().replace(
-            '"heavy": {"momentum": 0.9}', '"heavy": {"momentum": 0.9, "fails_at": 3}'
-        )
-    )
-    place = ["--storage", tmp_path / "runs"]
-    done = ablate("run", study, *QUICK, *place, "--address", ray_address)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "FloatingPointError at step 3: loss must be finite" in done.stdout
-    records = ledger(tmp_path / "runs", "line-smoke").records()
-    assert sorted(r.status for r in records.values()) == ["failed"] * 2 + ["finished"] * 7
-    failed = next(k for k, r in records.items() if r.status == "failed")
-    assert "Traceback" in ablate("logs", "line-smoke", failed, *place).stdout
-    study.write_text(study.read_text().replace("raise FloatingPointError", "pass  # "))
-    retry = ["resume", "line-smoke", "--retry-failed", *place, "--address", ray_address]
-    changed = ablate(*retry)
-    assert changed.returncode == 2 and "the digest of the study's file was" in changed.stderr
-    mended = ablate(*retry, "--accept-code-change")
-    assert mended.returncode == 0, mended.stdout + mended.stderr
-    assert "confound: cells ran under different code, study_sha256" in mended.stdout
-
-
-def test_a_sweep_is_extended_by_arms_and_seeds_and_keeps_what_is_done(tmp_path, ray_address):
-    place = ["--storage", tmp_path, "--address", ray_address]
-    first = ablate("run", LINE, *QUICK, *place, "--arms", "plain,half", "--seeds", "0,1")
-    assert first.returncode == 0
-    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("done.json")}
-    more = ablate("resume", "line-smoke", *place, "--arms", "heavy", "--seeds", "2")
-    assert more.returncode == 0, more.stderr
-    records = ledger(tmp_path, "line-smoke").records()
-    assert len(records) == 9 and {r.status for r in records.values()} == {"finished"}
-    assert all(p.stat().st_mtime_ns == then for p, then in before.items())
-
-
-def test_the_json_document_stands_alone_on_stdout(tmp_path, ray_address):
-    place = ["--storage", tmp_path, "--address", ray_address]
-    done = ablate("run", LINE, *QUICK, *place, "--json", "--seeds", "0")
-    document = json.loads(done.stdout)
-    assert document["schema"] == 1 and document["status"] == 0
-    status = json.loads(ablate("status", "line-smoke", "--storage", tmp_path, "--json").stdout)
-    assert [c["status"] for c in status["cells"]] == ["finished"] * 3
