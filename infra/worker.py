@@ -65,7 +65,8 @@ def _be_deterministic(torch: Any) -> None:
     """
     torch.set_deterministic_debug_mode("warn")
     os.environ.setdefault("TORCHINDUCTOR_DETERMINISTIC", "1")
-    if compiler := sys.modules.get("torch._inductor.config"):
+    compiler: Any = sys.modules.get("torch._inductor.config")
+    if compiler:
         compiler.deterministic = True
 
 
