@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import LINE, ROOT, ablate
+from conftest import LINE, ROOT, ablate, ablate_process
+
+from infra.errors import Refused
+from infra.ray_session import ray_session
 
 ONE_LINE = "ablate: "
 
@@ -41,8 +44,6 @@ def test_help_loads_nothing_heavy():
             "arm must be one of plain, half, heavy, got 'bold'",
         ),
         (["run", LINE, "--data", "/nowhere"], "must hold manifest.json, and does not; prepare it"),
-        (["run", LINE, "--address", "ray://localhost:1"], "use ray job submit"),
-        (["run", LINE, "--address", "127.0.0.1:9"], "must lead to a running Ray"),
         (["run", LINE, "--name", "a/b"], "choose with --name"),
         (["status", "nothing"], "sweep 'nothing': must exist"),
         (["resume", "nothing"], "sweep 'nothing': must exist"),
@@ -52,6 +53,17 @@ def test_help_loads_nothing_heavy():
 )
 def test_what_cannot_be_is_refused_in_one_line(arguments, words, tmp_path):
     assert words in refused(*arguments, "--storage", tmp_path / "runs")
+
+
+def test_an_address_where_no_ray_runs_is_refused_in_one_line(tmp_path):
+    done = ablate_process("run", LINE, "--address", "127.0.0.1:9", "--storage", tmp_path)
+    [line] = done.stderr.strip().splitlines()
+    assert done.returncode == 2 and "must lead to a running Ray" in line
+
+
+def test_a_client_address_is_refused_with_what_to_use():
+    with pytest.raises(Refused, match="use ray job submit"), ray_session("ray://localhost:1"):
+        pass
 
 
 @pytest.mark.parametrize(
