@@ -144,15 +144,13 @@ def _cell_json(plan: Plan, record: CellRecord, driven: bool) -> dict[str, Any]:
 def logs(studies: Studies, options: Options) -> int:
     """`ablate logs NAME CELL`."""
     ledger = open_ledger(options, options.name)
-    read_plan(ledger).cell(options.cell)
-    texts = {
-        attempt: ledger.read_log(options.cell, attempt) for attempt in ledger.attempts(options.cell)
-    }
+    cell = read_plan(ledger).cell(options.cell).key
+    texts = {attempt: ledger.read_log(cell, attempt) for attempt in ledger.attempts(cell)}
     if options.json:
-        print_json({"cell": options.cell, "logs": texts})
+        print_json({"cell": cell, "logs": texts})
         return DONE
     for attempt, text in texts.items():
-        print(f"== {options.cell}, attempt {attempt}" + ("" if text else ": nothing printed"))
+        print(f"== {cell}, attempt {attempt}" + ("" if text else ": nothing printed"))
         print(text, end="")
     return DONE
 
