@@ -3,9 +3,9 @@
     PYTHONPATH=. python tests/benchmarks/dino_scale.py [--sizes small large] [--steps 20]
                                                        [--peak-tflops 989] [--override FIELD=JSON]
 
-Needs torch and no Ray. Each size trains in its documented precision on phantom slices of 256 px; the
-first steps warm up and are not timed. Utilisation is the matrix arithmetic of a step, counted by
-torch, over what the device could do in that time (`--peak-tflops`, dense bf16; an H200 has 989).
+Needs torch and no Ray. Each size trains in its documented precision on phantom slices of 256 px;
+the first steps warm up and are not timed. Utilisation is the matrix arithmetic of a step, counted
+by torch, over what the device could do in that time (`--peak-tflops`, dense bf16; an H200 has 989).
 """
 
 import argparse
