@@ -87,17 +87,21 @@ def _try(study: Study, plan: Plan, arm: str) -> _Arm:
         run = study.run(recording(config, seen))
         troubles = tuple(f"arm {arm!r}: {text}" for text in _troubles(study, run, config))
         found = moments(run, _budget(config) or 100)
-    overrides = study.arms[arm]
+    overrides = study.overrides(arm, _small_scale(study, plan))
     values = flatten(asdict(config))
     return _Arm(
         arm, overrides, values, frozenset(seen), tuple(field_names(config)), found, troubles
     )
 
 
+def _small_scale(study: Study, plan: Plan) -> str:
+    return "smoke" if "smoke" in study.scales else plan.scale
+
+
 def _small_config(study: Study, plan: Plan, arm: str) -> Any:
     """The arm's config at the smallest scale, with the step budget of the scale that is to run."""
     seed = plan.seeds[0]
-    config = study.config(arm, seed, "smoke" if "smoke" in study.scales else plan.scale)
+    config = study.config(arm, seed, _small_scale(study, plan))
     if "steps" not in {field.name for field in fields(config)}:
         return config  # the budget is made of other fields, and stays that of the small scale
     return replace_fields(config, {"steps": study.config(arm, seed, plan.scale).steps})

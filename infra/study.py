@@ -52,8 +52,8 @@ class Space(Protocol):
         """Repository at commit, file and section."""
         ...
 
-    def arms(self) -> dict[str, dict[str, Any]]:
-        """Arm name to overrides of the base config."""
+    def arms(self, scale: str) -> dict[str, dict[str, Any]]:
+        """Arm name to overrides of the base config at that scale."""
         ...
 
 
@@ -137,20 +137,32 @@ class Study:
                 f"study {self.name!r}: baseline must be one of its arms {', '.join(self.arms)}, "
                 f"got {self.baseline!r}"
             )
+        for scale in getattr(self.space, "at", {}):
+            if scale not in self.scales:
+                raise ValueError(
+                    f"study {self.name!r}: arms must be told for its scales "
+                    f"{', '.join(self.scales)}, got {scale!r}"
+                )
         for scale in self.scales or {DEFAULT_SCALE: {}}:
             self._check_scale(scale)
 
     @cached_property
     def arms(self) -> Mapping[str, Mapping[str, Any]]:
-        """Every arm with its overrides of the base config, listed or drawn."""
+        """Every arm with its overrides at the default scale, listed or drawn."""
         if isinstance(self.space, SampledSpace):
             return drawn_arms(self.space, flatten(asdict(self.base)))
-        return self.space.arms()
+        return self.space.arms(DEFAULT_SCALE)
+
+    def overrides(self, arm: str, scale: str) -> Mapping[str, Any]:
+        """What the arm sets at that scale."""
+        if isinstance(self.space, SampledSpace):
+            return self.arms[arm]
+        return self.space.arms(scale)[arm]
 
     def config(self, arm: str, seed: int, scale: str = DEFAULT_SCALE) -> Any:
         """The resolved config of one cell: base, then scale, then arm, then seed."""
         size = self.scales.get(scale, {})
-        choice = self.arms[arm]
+        choice = self.overrides(arm, scale)
         if both := sorted(set(size) & set(choice)):
             raise ValueError(
                 f"study {self.name!r}, arm {arm!r}: a field is set by the scale or by the arm, "

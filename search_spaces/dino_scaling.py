@@ -2,9 +2,9 @@
 
 The documented ViT-S rows are runs of their own, each with its own cosine (dinox_round4.sh and
 dinox_round5.sh), the row of 2,000 being the center study's, with another accumulation and warm-up.
-Here one long run is read where the documents have a row. The sizes of `small` and `large` are those
-of `lab`, in the documented ratio of learning rate and batch; no scale may set what arms set, so
-there is no `paper`.
+Here one long run is read where the documents have a row. At `lab` the arms are small, in the
+documented ratio of learning rate and batch; at `paper` they are ViT-S and ViT-L, both asked for one
+slice in 4,096, as the longest rows were.
 """
 
 from math import isclose, log
@@ -13,17 +13,29 @@ from search_spaces.dino import (
     DINO_X,
     RESULTS,
     SMOKE,
+    SWEPT,
+    VIT_LARGE,
+    VIT_SMALL,
     Scale,
     lab_like,
+    paper_like,
     retrieves_more,
 )
 from search_spaces.space import Arms, Finding, SeedView
 
+_SIZE = ("vit.dim", "vit.depth", "vit.heads", "optim.batch")
 SIZES = Arms(
     source=f"{RESULTS}, scale and duration experiments",
     overrides={
         "small": {"vit.dim": 64, "vit.depth": 3, "optim.batch": 32, "optim.lr": 2e-4},
         "large": {"vit.dim": 128, "vit.depth": 4, "optim.batch": 8, "optim.lr": 5e-5},
+    },
+    at={
+        "paper": {
+            "small": {k: VIT_SMALL[k] for k in _SIZE} | {"optim.lr": 2e-4},
+            "large": {k: VIT_LARGE[k] for k in _SIZE}
+            | {"optim.lr": 5e-5, "vit.checkpointing": True},
+        }
     },
 )
 
@@ -48,11 +60,14 @@ COSTS: dict[str, tuple[int, int, float]] = {
 }
 CIFAR_ARMS = (2, 11)
 
-_SHAPES = ("vit.dim", "vit.depth", "optim.batch")
-_LONG: Scale = {"center.momentum": 0.999, "vit.heads": 4}
+_SLOW: Scale = {"center.momentum": 0.999}
+_LONG: Scale = _SLOW | {"vit.heads": 4}
 SCALING_SCALES: dict[str, Scale] = {
-    "smoke": {k: v for k, v in SMOKE.items() if k not in _SHAPES} | _LONG | {"phantom.series": 8},
+    "smoke": {k: v for k, v in SMOKE.items() if k not in _SIZE} | _LONG | {"phantom.series": 8},
     "lab": lab_like(100_000) | _LONG | {"steps": 1200, "steps_per_report": 24},
+    "paper": paper_like({k: v for k, v in VIT_SMALL.items() if k not in _SIZE}, 100_000)
+    | _SLOW
+    | {"steps_per_report": 1000, "evaluation.slices": 4096},
 }
 
 
@@ -114,9 +129,9 @@ SCALING_FINDINGS = (
         source="seed post 000, section 3.3",
         documented="hits 6, 8, 18, 311, 850 of 2,048, 1,032 of 4,096, where Top-1 falls; judged: "
         "Top-1 at one N grows from 2 to 20 to 100 % of the run",
-        scales=("lab",),
+        scales=SWEPT,
         holds=_grows,
-        needs="scale lab",
+        needs="scale lab or paper",
     ),
     Finding(
         id="DINO-20",
@@ -151,9 +166,9 @@ SCALING_FINDINGS = (
         statement="Retrieval grows rapidly up to 20,000 steps and slowly up to 100,000.",
         source="seed post 000, section 3.3",
         documented="6 to 311, then to 1,032 of twice as many; judged: log Top-1 per step at one N",
-        scales=("lab",),
+        scales=SWEPT,
         holds=_slows_down,
-        needs="scale lab",
+        needs="scale lab or paper",
     ),
     Finding(
         id="DINO-27",
@@ -162,9 +177,9 @@ SCALING_FINDINGS = (
         source="seed post 000, sections 3.3 to 3.5",
         documented="1,032 of 4,096 and 500 (N not stated), AUC .687 and .668; the large one saw a "
         "quarter of the slices",
-        scales=("lab",),
+        scales=SWEPT,
         holds=lambda view: retrieves_more(view, "small", "large"),
-        needs="scale lab",
+        needs="scale lab or paper",
     ),
     Finding(
         id="DINO-39",

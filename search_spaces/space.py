@@ -37,14 +37,28 @@ class Arms:
     Attributes:
         source: Repository at commit, file and section of the documented grid.
         overrides: Arm name to {config field: value}; nested fields are dotted.
+        at: Scale name to {arm: overrides}, for arms that are other sizes there.
+
+    Raises:
+        ValueError: When `at` names an arm that there is not.
     """
 
     source: str
     overrides: Mapping[str, Mapping[str, Any]]
+    at: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
-    def arms(self) -> dict[str, dict[str, Any]]:
-        """Every arm with its overrides, in the documented order."""
-        return {name: dict(values) for name, values in self.overrides.items()}
+    def __post_init__(self) -> None:
+        for scale, arms in self.at.items():
+            if unknown := sorted(set(arms) - set(self.overrides)):
+                raise ValueError(
+                    f"arms at scale {scale!r}: must be among {', '.join(self.overrides)}, got "
+                    f"{', '.join(unknown)}"
+                )
+
+    def arms(self, scale: str = "") -> dict[str, dict[str, Any]]:
+        """Every arm with its overrides at that scale, in the documented order."""
+        here = {**self.overrides, **self.at.get(scale, {})}
+        return {name: dict(here[name]) for name in self.overrides}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +73,8 @@ class Grid:
     source: str
     axes: Mapping[str, tuple[Any, ...]]
 
-    def arms(self) -> dict[str, dict[str, Any]]:
-        """Every combination of the axes' values as an arm."""
+    def arms(self, scale: str = "") -> dict[str, dict[str, Any]]:
+        """Every combination of the axes' values as an arm, at any scale."""
         combinations = product(*self.axes.values())
         rows = (dict(zip(self.axes, values, strict=True)) for values in combinations)
         return {",".join(f"{k.split('.')[-1]}={v}" for k, v in row.items()): row for row in rows}

@@ -5,7 +5,7 @@ Source    seed post 000, section 3.6
 Reported  448 px against 224: a seventh of the hits, 2.7 times the time (one run each, N not stated)
 Departs   lab: phantom of 64 px for 512, so 28 px and 56; patch 7 for 14, ViT of width 64, K 1,024,
           batch 32, 300 steps, with the center updates of 10,000 (the documents do not say how many)
-Cost      lab: 2 arms x 3 seeds of 18 and 48 s on one CPU core
+Cost      lab: 2 arms x 3 seeds of 18 and 48 s on one CPU core; paper: needs a GPU and --data
 """
 
 from infra.cli import main

@@ -69,6 +69,24 @@ def test_scale_comes_before_arm_and_nested_fields_are_dotted():
     assert nested.config("b", 4, "smoke").steps == 1
 
 
+def test_an_arm_may_be_another_size_at_a_scale():
+    sized = Arms(
+        source="x@1",
+        overrides={"small": {"head.outputs": 2}, "large": {"head.outputs": 4}},
+        at={"paper": {"large": {"head.outputs": 512}}},
+    )
+    one = study(space=sized, baseline="small", scales={"lab": {}, "paper": {"steps": 90}})
+    outputs = {
+        scale: [one.config(arm, 0, scale).head.outputs for arm in one.arms]
+        for scale in ("lab", "paper")
+    }
+    assert outputs == {"lab": [2, 4], "paper": [2, 512]}
+    with pytest.raises(ValueError, match="its scales lab, got 'paper'"):
+        study(space=sized, baseline="small", scales={"lab": {}})
+    with pytest.raises(ValueError, match="must be among small, large, got huge"):
+        replace(sized, at={"paper": {"huge": {}}})
+
+
 def test_config_must_be_frozen_and_have_seed_and_cadence():
     @dataclass
     class Loose:
