@@ -11,6 +11,7 @@ from typing import Any
 
 from infra.ledger import Ledger
 from infra.plan import Cell
+from infra.realised import Realised, Watch, both
 from infra.records import Commit, Damaged, Point
 from infra.reported import (
     CellFailed,
@@ -36,6 +37,7 @@ class Job:
         build: Makes a run from a config object.
         metric: The study's metric, which the run must report.
         keep_checkpoints: all, last or none.
+        prepared_data: Whether the configs name a folder of prepared data, with a manifest.
         code: Provenance of the code as the driver imported it.
         commit_every_s: Seconds between commits; 0 commits as often as costs 1 % of the time, and
             at the first report after 60 s at the latest.
@@ -48,6 +50,7 @@ class Job:
     gpus: float
     keep_checkpoints: str
     code: Mapping[str, Any]
+    prepared_data: bool = False
     commit_every_s: float = COMMIT_EVERY_S
 
 
@@ -66,7 +69,9 @@ class Attempt:
         self._log = Capture()
         self._run: Run | None = None
         self._commit: Commit | None = None
+        self._begun_from: Commit | None = None
         self._torn = False
+        self._watch = Watch(config.data if job.prepared_data else "")
 
     @property
     def finished(self) -> bool:
@@ -103,7 +108,7 @@ class Attempt:
         """
         run = self._live_run()
         self._torn = True  # until the point stands: what interrupts must not commit half a report
-        with self._failures():
+        with self._failures(), self._watch.training():
             began = time.perf_counter()
             training = run.advance(getattr(self._config, "steps_per_report"))  # noqa: B009
             self._train_s += time.perf_counter() - began
@@ -141,6 +146,7 @@ class Attempt:
             self._log.add(f"{damage}; it is passed over\n")
         state = self._load_state()
         self._points = list(points) if state else []
+        self._begun_from = self._commit if state else None
         job.ledger.start_attempt(key, self.name, self._start_record(state))
         with self._failures():
             self._run = job.build(self._config)
@@ -222,6 +228,7 @@ class Attempt:
             finished=finished,
             weights_sha256=weights_sha256(state["model"]) if finished else "",
             inexact=sorted(set(self._log.nondeterministic)),
+            realised=self._realised(state["model"]),
         )
         if text := self._log.text():
             job.ledger.write_log(key, self.name, text)
@@ -231,6 +238,11 @@ class Attempt:
             job.ledger.drop(key, previous, state=job.keep_checkpoints != "all", points=ours)
         self._committed_at = time.monotonic()
         self._commit_cost_s = self._committed_at - began
+
+    def _realised(self, model: Mapping[str, Any]) -> Realised:
+        """What the whole cell computed with, the attempts that this one went on from included."""
+        earlier = self._begun_from.realised if self._begun_from else {}
+        return both(earlier, self._watch.realised(model)) if self._watch.found else earlier
 
     def _live_run(self) -> Run:
         if self._run is None:

@@ -34,6 +34,12 @@ PROVENANCE = {
     "host": "name of the machine",
     "device": "GPU or processor",
     "threads": "CPU threads of the cell",
+    "data_digest": "digest of the prepared data that the cell was given",
+    "dtype": "dtypes of the model's floating tensors",
+    "autocast": "dtypes that autocast computed in, or off",
+    "compile": "compiled where torch.compile made a graph, else eager",
+    "matmul_precision": "how torch multiplies float32 matrices",
+    "deterministic": "on where torch was held to deterministic kernels throughout",
     "attempts": "how often the cell was tried",
 }
 ARM = {

@@ -32,6 +32,9 @@ _CODE = {
     "torch": "torch version",
     "dtype": "dtype",
     "compile": "compile state",
+    "autocast": "autocast",
+    "matmul_precision": "precision of matrix products",
+    "deterministic": "determinism",
 }
 _MACHINE = ("device", "host")
 _TIMES = ("seconds", "dollars", "perf/")
@@ -50,9 +53,13 @@ _SETS_LR = re.compile(
 _SETS_STEPS = _field(
     "steps?", "epochs?", "seconds", "budget", "examples", "tokens", "batch", "stop"
 )
+_SETS_DTYPE = _field("dtype", "precision", "amp", "autocast", "bf16", "fp16", "fp8", "tf32")
 _SETS_STATE = {
-    "dtype": _field("dtype", "precision", "amp", "autocast", "bf16", "fp8"),
+    "dtype": _SETS_DTYPE,
+    "autocast": _SETS_DTYPE,
+    "precision of matrix products": _SETS_DTYPE,
     "compile state": _field("compiled?"),
+    "determinism": _field("deterministic", "determinism"),
 }
 _MEASURES = _field("eval", "evaluation", "sampler", "sampling", "validation")
 
@@ -102,17 +109,22 @@ def _code(ours: CellRecord, theirs: CellRecord, declared: Sequence[str]) -> Iter
             yield f"{name} differs ({_short(one.get(name))}, baseline {_short(two.get(name))})"
 
 
-def _known(record: CellRecord) -> dict[str, Any]:
-    """Code and numerical state of a cell, by their names in a sentence."""
-    code = record.start.get("code", {})
+def _known(record: CellRecord) -> dict[str, list[Any]]:
+    """Code, data and numerical state of a cell, by their names in a sentence."""
+    code, last = record.start.get("code", {}), record.points[-1].metrics
     told = {**record.start, **code, **code.get("versions", {})}
-    last = record.points[-1].metrics
-    known = {text: told[name] for name, text in _CODE.items() if name in told}
-    return {**known, **{text: last[name] for name, text in STATE.items() if name in last}}
+    known = {text: [told[name]] for name, text in _CODE.items() if told.get(name)}
+    for name, values in (record.commit.realised if record.commit else {}).items():
+        if name in _CODE:
+            known.setdefault(_CODE[name], []).extend(values)
+    for name, text in STATE.items():
+        if name in last:
+            known.setdefault(text, []).append(last[name])
+    return known
 
 
-def _short(value: Any) -> str:
-    return "none" if value in (None, "") else str(value)[:12]
+def _short(values: Sequence[Any] | None) -> str:
+    return ", ".join(str(value)[:12] for value in values or ("none",))
 
 
 def _lr_gap(ours: CellRecord, theirs: CellRecord) -> tuple[int, float, float] | None:

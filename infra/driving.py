@@ -41,6 +41,7 @@ def make_job(study: Study, plan: Plan, ledger: Ledger, gpus: float, code: Mappin
         gpus=gpus,
         keep_checkpoints=plan.keep_checkpoints,
         code=code,
+        prepared_data=bool(plan.data),
     )
 
 

@@ -105,6 +105,8 @@ def _provenance(record: CellRecord) -> dict[str, Any]:
     code, machine = start.get("code", {}), start.get("machine", {})
     own = {"threads": start.get("threads"), "attempts": record.attempts}
     own["weights_sha256"] = record.commit.weights_sha256 if record.commit else ""
+    realised = record.commit.realised if record.commit else {}
+    own |= {name: ", ".join(values) for name, values in realised.items()}
     known = {**code, **code.get("versions", {}), **machine, **own}
     return {name: known.get(name) for name in PROVENANCE}
 

@@ -1,7 +1,7 @@
 """What the ledger holds: points, commits, and all that is known of a cell."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Status = Literal["finished", "failed", "interrupted", "pending"]
@@ -37,6 +37,7 @@ class Commit:
         finished: Whether the run is done.
         weights_sha256: Digest of the trained weights, when finished.
         inexact: Operations without a deterministic kernel that make a resume inexact.
+        realised: What the cell computed with so far, see infra/realised.py.
     """
 
     attempt: str
@@ -49,6 +50,7 @@ class Commit:
     finished: bool = False
     weights_sha256: str = ""
     inexact: Sequence[str] = ()
+    realised: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

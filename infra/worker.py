@@ -59,6 +59,9 @@ def _set_torch(torch: Any, threads: int) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, changes no result
     torch.backends.cudnn.benchmark = False
     torch.set_float32_matmul_precision("highest")
+    if dynamo := sys.modules.get("torch._dynamo"):
+        # What earlier cells compiled counts against a limit, beyond which torch runs eagerly.
+        dynamo.reset()
 
 
 def _be_deterministic(torch: Any) -> None:
