@@ -4,11 +4,12 @@ import bdb
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from infra.diagnosis import Label
 from infra.ledger import Ledger
 from infra.plan import Cell
 from infra.realised import Realised, Watch, both
@@ -36,6 +37,7 @@ class Job:
     Attributes:
         build: Makes a run from a config object.
         metric: The study's metric, which the run must report.
+        diagnosis: Reads off the points what is wrong with the run.
         keep_checkpoints: all, last or none.
         prepared_data: Whether the configs name a folder of prepared data, with a manifest.
         code: Provenance of the code as the driver imported it.
@@ -46,6 +48,7 @@ class Job:
     ledger: Ledger
     build: Callable[[Any], Run]
     metric: str
+    diagnosis: Callable[[Sequence[Point]], Label | None]
     threads: int
     gpus: float
     keep_checkpoints: str
@@ -71,6 +74,7 @@ class Attempt:
         self._commit: Commit | None = None
         self._begun_from: Commit | None = None
         self._torn = False
+        self.label: Label | None = None  # as of the last commit
         self._watch = Watch(config.data if job.prepared_data else "")
 
     @property
@@ -236,6 +240,7 @@ class Attempt:
         if previous:
             ours = previous.attempt == self.name
             job.ledger.drop(key, previous, state=job.keep_checkpoints != "all", points=ours)
+        self.label = job.diagnosis(self._points)  # its time counts as the commit's
         self._committed_at = time.monotonic()
         self._commit_cost_s = self._committed_at - began
 

@@ -72,8 +72,11 @@ def _sweeps_table(options: Options) -> Table:
 def status(studies: Studies, options: Options) -> int:
     """`ablate status NAME [--watch]`."""
     ledger = open_ledger(options, options.name)
+    records: dict[str, CellRecord] = {}
     while True:
-        plan, records = read_plan(ledger), ledger.records()
+        plan = read_plan(ledger)
+        finished = {key: r for key, r in records.items() if r.status == "finished"}
+        records = {c.key: finished.get(c.key) or ledger.record(c.key) for c in plan.cells}
         lease = read_lease(ledger.storage, ledger.sweep)
         driver = lease if lease and is_alive(lease) else None
         if options.json:

@@ -1,6 +1,7 @@
 """One metric of one run as a curve, with what its own points say of its noise."""
 
 import math
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,8 +36,14 @@ class Curve:
     @cached_property
     def smooth(self) -> list[float]:
         """Running medians over whole windows; the i-th begins at point i."""
-        w = self.window
-        return [median(self.cost[i : i + w]) for i in range(len(self.cost) - w + 1)]
+        held = sorted(self.cost[: self.window])  # the window, kept in order as it moves
+        medians = [median(held)]
+        middle, odd = divmod(len(held), 2)
+        for gone, come in zip(self.cost, self.cost[self.window :], strict=False):
+            del held[bisect_left(held, gone)]
+            insort(held, come)
+            medians.append(held[middle] if odd else (held[middle - 1] + held[middle]) / 2)
+        return medians
 
     @property
     def gain(self) -> float:

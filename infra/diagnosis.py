@@ -23,8 +23,9 @@ counted metrics need before seed 3:
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Literal
 
@@ -60,7 +61,13 @@ def diagnose_cell(plan: Plan, record: CellRecord) -> Label | None:
         told = re.search(r"at step (\d+)", record.error)
         last = record.points[-1].step if record.points else 0
         return Label("non-finite", int(told[1]) if told else last, record.error)
-    return diagnose(record.points, plan.metric, plan.mode, plan.chance, plan.margin or 0.0)
+    return diagnosis(plan)(record.points)
+
+
+def diagnosis(plan: Plan) -> Callable[[Sequence[Point]], Label | None]:
+    """What reads the label off a run's points, under the laws of a plan."""
+    laws = {"chance": plan.chance, "margin": plan.margin or 0.0}
+    return partial(diagnose, metric=plan.metric, mode=plan.mode, **laws)
 
 
 def diagnose(

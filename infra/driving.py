@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.cell import Job
+from infra.diagnosis import diagnosis
 from infra.errors import Refused
 from infra.lease import Lease, LeaseHeld
 from infra.ledger import Ledger
@@ -37,6 +38,7 @@ def make_job(study: Study, plan: Plan, ledger: Ledger, gpus: float, code: Mappin
         ledger=ledger,
         build=study.run,
         metric=plan.metric,
+        diagnosis=diagnosis(plan),
         threads=plan.threads,
         gpus=gpus,
         keep_checkpoints=plan.keep_checkpoints,

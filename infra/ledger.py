@@ -5,7 +5,7 @@
     <sweep>/cells/<cell>/<attempt>/start.json             who tries it, with what code and machine
                                   /state-<step>.pt        everything that resuming needs
                                   /points-<step>.json     every point so far, earlier attempts' too
-                                  /head.json              names both with their digests, and what was computed with
+                                  /head.json              names both with digests, and what was used
                                   /log.txt                what the run printed
     <sweep>/cells/<cell>/done.json          how the cell ended; the driver alone writes it
 

@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.compare import Leaderboard, Row, leaderboard
+from infra.diagnosis import diagnose_cell
 from infra.plan import Plan
 from infra.records import CellRecord
 from infra.verdicts import Difference
@@ -67,34 +68,37 @@ def pictures(
     return {name: picture for name, picture in drawn.items() if picture}
 
 
-Curve = dict[int, float]
+class _Seed(NamedTuple):
+    """One cell: whether it finished, step to value, and the step of its label, if it has one."""
+
+    finished: bool
+    curve: dict[int, float]
+    labelled: int | None
 
 
-def _curves(plan: Plan, records: Mapping[str, CellRecord], arm: str) -> list[tuple[bool, Curve]]:
-    """(finished, step to value) of each seed of an arm that has points."""
-    own = [records[cell.key] for cell in plan.cells if cell.arm == arm]
-    metric = plan.metric
-    curves = [
-        (
-            r.status == "finished",
-            {p.step: p.metrics[metric] for p in r.points if metric in p.metrics},
-        )
-        for r in own
-    ]
-    return [(finished, curve) for finished, curve in curves if curve]
+def _curves(plan: Plan, records: Mapping[str, CellRecord], arm: str) -> list[_Seed]:
+    """The seeds of an arm that have points."""
+    own = [_seed(plan, records[cell.key]) for cell in plan.cells if cell.arm == arm]
+    return [seed for seed in own if seed.curve]
 
 
-def _mean_curve(curves: Sequence[tuple[bool, Curve]]) -> list[tuple[int, float]]:
+def _seed(plan: Plan, record: CellRecord) -> _Seed:
+    curve = {p.step: p.metrics[plan.metric] for p in record.points if plan.metric in p.metrics}
+    label = diagnose_cell(plan, record)
+    since = [step for step in curve if label and step >= label.step] or list(curve)[-1:]
+    return _Seed(record.status == "finished", curve, since[0] if label and since else None)
+
+
+def _mean_curve(curves: Sequence[_Seed]) -> list[tuple[int, float]]:
     """Over finished seeds, at the steps that all of them reported."""
-    finished = [curve for done, curve in curves if done]
+    finished = [seed.curve for seed in curves if seed.finished]
     steps = sorted(set.intersection(*map(set, finished))) if finished else []
     return [(step, math.fsum(c[step] for c in finished) / len(finished)) for step in steps]
 
 
-def _draw_curves(
-    plan: Plan, curves: Mapping[str, list[tuple[bool, Curve]]], width_in: float
-) -> Picture | None:
-    values = {arm: [v for _, c in own for v in c.values()] for arm, own in curves.items() if own}
+def _draw_curves(plan: Plan, curves: Mapping[str, list[_Seed]], width_in: float) -> Picture | None:
+    found = {arm: [v for seed in own for v in seed.curve.values()] for arm, own in curves.items()}
+    values = {arm: own for arm, own in found.items() if own}
     if not values:
         return None
     alone = len(curves) <= _MOST_TOGETHER
@@ -112,6 +116,8 @@ def _draw_curves(
     figure.supxlabel("optimizer steps", fontsize=10)
     note = "thick: mean of finished seeds; band: their range; thin: each seed, dotted if unfinished"
     note += "" if alone else f"; grey: baseline {plan.baseline}"
+    if any(seed.labelled is not None for own in curves.values() for seed in own):
+        note += "; crosses: labels"
     if alone:
         axes[0].legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return Picture(figure, (f"{plan.study} ({plan.scale})", note, *cut))
@@ -135,16 +141,16 @@ def _panels(count: int, width_in: float) -> tuple[Any, list[Any]]:
     return figure, axes[:count]
 
 
-def _draw_arm(
-    axis: Any, curves: Sequence[tuple[bool, Curve]], color: str, dashes: Any, label: str
-) -> None:
-    for finished, curve in curves:
+def _draw_arm(axis: Any, curves: Sequence[_Seed], color: str, dashes: Any, label: str) -> None:
+    for finished, curve, labelled in curves:
         style = "-" if finished else ":"
         axis.plot(list(curve), list(curve.values()), style, color=color, linewidth=0.7, alpha=0.5)
+        if labelled is not None:
+            axis.plot(labelled, curve[labelled], "x", color=color, markersize=7)
     mean = _mean_curve(curves)
-    finished = sum(done for done, _ in curves)
+    finished = sum(seed.finished for seed in curves)
     if finished > 1:
-        at = [[curve[x] for done, curve in curves if done] for x, _ in mean]
+        at = [[seed.curve[x] for seed in curves if seed.finished] for x, _ in mean]
         ends = list(map(min, at)), list(map(max, at))
         axis.fill_between([x for x, _ in mean], *ends, color=color, alpha=0.15, linewidth=0)
     axis.plot(

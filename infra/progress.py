@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -36,6 +36,7 @@ class Progress:
         self._earlier = len(already)
         self._live: dict[str, _Live] = {}
         self._failed: set[str] = set()
+        self._labels: dict[str, str] = {}
         self._seconds: list[float] = []
         self._billed_s = 0.0
         self._gpus = 0.0
@@ -80,6 +81,13 @@ class Progress:
             if live := self._live.get(key):
                 live.step, live.value = step, value if value is not None else live.value
 
+    def labelled(self, key: str, text: str) -> bool:
+        """What is wrong with a cell by now, "" for nothing; says whether that is another kind."""
+        with self._lock:
+            before = _kind(self._labels.get(key, ""))
+            self._labels[key] = text
+            return _kind(text) not in ("", before)
+
     def ended(self, key: str, *, error: str = "", again: bool = False) -> None:
         """A running cell finished, failed, or is to be tried again."""
         with self._lock:
@@ -104,6 +112,8 @@ class Progress:
         if self._screen and not error:
             return
         what = f"failed: {error}" if error else f"{self._plan.metric} {_number(live.value)}"
+        if kind := _kind(self._labels.get(key, "")):
+            what += f" ({kind})"
         self.say(
             f"[{len(self._values)}/{len(self._arm)}] {key}  {what}  {seconds:.0f} s  {self._foot()}"
         )
@@ -152,7 +162,8 @@ class Progress:
                 title_justify="left",
                 caption_justify="left",
             )
-            for name in ("arm", "done", "failed", "running (seed: step)", self._plan.metric):
+            running = "running (seed: step)"
+            for name in ("arm", "done", "failed", running, self._plan.metric, "labels"):
                 table.add_column(name)
             for row in self._rows():
                 table.add_row(*row)
@@ -172,10 +183,15 @@ class Progress:
             ]
             failed = sum(k in self._failed for k in keys)
             finished = sum(k in self._values for k in keys) - failed
-            rows.append(
-                (arm, f"{finished}/{len(keys)}", str(failed or ""), running, "  ".join(values))
-            )
+            kinds = Counter(_kind(self._labels.get(key, "")) for key in keys)
+            labels = ", ".join(f"{kind} {n}" for kind, n in kinds.items() if kind)
+            done = f"{finished}/{len(keys)}"
+            rows.append((arm, done, str(failed or ""), running, "  ".join(values), labels))
         return rows
+
+
+def _kind(label: str) -> str:
+    return label.partition(" at step ")[0]
 
 
 def _number(value: float | None) -> str:

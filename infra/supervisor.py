@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.data import local_data
+from infra.diagnosis import diagnose_cell
 from infra.driving import make_job, next_number, record_end
 from infra.errors import Refused
 from infra.lease import Lease
@@ -61,7 +62,10 @@ class Supervisor:
             gpus = check_resources(ray, self._plan.cpus, self._plan.gpus)
             check_storage_is_shared(ray, self._ledger.storage, self._ledger.sweep)
             self._progress.parallel = _parallel(ray, self._plan.cpus, gpus, self._max_parallel)
-            self._earlier_s = sum(r.billed_s for r in self._ledger.records().values())
+            records = self._ledger.records()
+            for key in ended:
+                self._progress.labelled(key, str(diagnose_cell(self._plan, records[key]) or ""))
+            self._earlier_s = sum(r.billed_s for r in records.values())
             self._price = usd_per_hour(self._plan, gpus)
             for cell in todo:
                 self._ledger.reopen(cell.key)
@@ -127,6 +131,8 @@ class Supervisor:
 
         def reported(task: Any, result: Mapping[str, Any]) -> None:
             progress.reported(task.cell.key, result.get("step", 0), result.get("value"))
+            if progress.labelled(task.cell.key, text := result.get("label", "")):
+                progress.say(f"{task.cell.key}: {text}")
             if task.committed > noted.get(task.cell.key, 0):
                 noted[task.cell.key] = task.committed
                 tracker.note(task.cell.key, task.attempt)

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from infra.diagnosis import diagnose_cell
 from infra.plan import Cell, Plan
 from infra.records import CellRecord, Point
 
@@ -142,6 +143,7 @@ def _cell_tags(
         "host": machine.get("host", ""),
         "weights_sha256": record.commit.weights_sha256 if record.commit else "",
         "error": record.error[:_TAG_CHARS],
+        "label": str(diagnose_cell(plan, record) or "")[:_TAG_CHARS],
         "mlflow.source.git.commit": commit,
     }
     # The UI's columns come in this order.
@@ -161,7 +163,8 @@ def table_view(plan: Plan, parent_id: str) -> str:
     The UI takes sorting from an address, but columns only from a state that was shared before.
     """
     columns = [f"metrics.`{safe_name(plan.metric)}`"]
-    columns += [f"tags.`{name}`" for name in ("arm", "seed", "status", "hardware", "error")]
+    shown = ("arm", "seed", "status", "label", "hardware", "error")
+    columns += [f"tags.`{name}`" for name in shown]
     columns += [f"params.`{name}`" for name in _differing(plan)[:_COLUMNS_FOR_CONFIG]]
     state = {
         "searchFilter": f"tags.`{PARENT_TAG}` = '{parent_id}'",

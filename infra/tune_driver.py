@@ -132,6 +132,7 @@ class CellWorker(tune.Trainable):
             "step": last.step if last else 0,
             "committed": attempt.committed_step,
             "value": last.metrics.get(self._job.metric) if last else None,
+            "label": str(attempt.label or ""),
         }
 
     def _end(self) -> None:

@@ -1,15 +1,20 @@
 """Labels: what is wrong with a run, from its points; and nothing where nothing is."""
 
 import math
+import random
 import sys
 from pathlib import Path
+from statistics import median
 
 import pytest
 from made_up import METRIC, falling, made_up
 
 from infra.compare import leaderboard
+from infra.curve import Curve
 from infra.diagnosis import Label, diagnose, diagnose_cell
 from infra.export import export
+from infra.plots import pictures
+from infra.progress import Progress
 from infra.records import Point
 from infra.tables import leaderboard_table, plain, seeds_table
 
@@ -145,6 +150,9 @@ def test_label_of_a_running_cell_stands_while_it_runs() -> None:
     assert not any(diagnose(well[:n], METRIC, "min", band) for n in lengths)
 
 
+DECAY = "late decay at step 30: 1.6 worse than its best 2.3, ends at 3.9"
+
+
 def decayed(arm: str, seed: int, value: float) -> list[Point]:
     if arm != "B":
         return falling(arm, seed, value)
@@ -171,6 +179,42 @@ def test_cell_keeps_its_label_in_every_table(tmp_path: Path) -> None:
     cells = (tmp_path / "out/cells.csv").read_text()
     assert cells.count("late decay at step") == 2
     assert "late decay 2/3, non-finite 1/3" in (tmp_path / "out/arms.csv").read_text()
+
+
+def test_label_is_marked_on_its_curve(tmp_path: Path) -> None:
+    values = {"A": [1.0, 1.1, 1.2], "B": [1.0, 1.1, "failed"]}
+    plan, ledger = made_up(tmp_path, values, points=decayed)
+    records = ledger.records()
+    drawn = pictures(plan, records)["curves"]
+    crosses = [line for line in drawn.figure.axes[0].lines if line.get_marker() == "x"]
+    label = diagnose_cell(plan, records["1-s0"])
+    assert label and label.step in [line.get_xdata()[0] for line in crosses]
+    assert len(crosses) == 3
+    assert "crosses: labels" in drawn.lines[1]
+    healthy, ledger = made_up(tmp_path / "2", {"A": [1.0, 1.1, 1.2]})
+    assert "crosses" not in pictures(healthy, ledger.records())["curves"].lines[1]
+
+
+def test_running_medians_are_those_of_each_window() -> None:
+    draw = random.Random(3)
+    for count in (5, 24, 40, 41, 333):
+        cost = tuple(draw.choice([draw.random(), 0.5, -1.0]) for _ in range(count))
+        curve = Curve(tuple(range(count)), cost, 1)
+        windows = [cost[i : i + curve.window] for i in range(count - curve.window + 1)]
+        assert curve.smooth == [median(window) for window in windows]
+
+
+def test_live_progress_tells_a_label_once_and_keeps_it(tmp_path: Path, capsys) -> None:
+    plan, _ = made_up(tmp_path, {"A": [1.0, 1.1], "B": [1.0, "interrupted"]})
+    progress = Progress(plan, {"0-s0": 1.0})
+    progress.labelled("0-s0", "no learning at step 0: from 1 to 1")
+    progress.started("1-s1", "B", 1, 0.0)
+    told = [progress.labelled("1-s1", text) for text in ("", DECAY, DECAY.replace("3.9", "4.1"))]
+    assert told == [False, True, False]
+    assert [row[-1] for row in progress._rows()] == ["no learning 1", "late decay 1"]
+    progress.reported("1-s1", 40, 3.9)
+    progress.ended("1-s1")
+    assert "1-s1  val/loss_nats 3.9 (late decay)" in capsys.readouterr().out
 
 
 def test_band_of_chance_is_on_the_plan(tmp_path: Path) -> None:

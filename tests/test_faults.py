@@ -7,23 +7,31 @@ from conftest import LINE, ablate, ablate_process, s3_server, use_s3, wait_for
 from six_cells import LOCAL, QUICK, SIX, SLOW, ledger, mlflow_rows, start, truth
 
 
-def test_a_failing_arm_is_reported_and_the_others_finish(tmp_path, ray_address):
+def test_failing_and_diverging_arms_are_told_and_the_others_finish(tmp_path, ray_address):
     study = tmp_path / "broken.py"
-    study.write_text(
-        LINE.read_text().replace(
-            '"heavy": {"momentum": 0.9}', '"heavy": {"momentum": 0.9, "fails_at": 3}'
-        )
-    )
+    heavy, half = '"heavy": {"momentum": 0.9', '"half": {"momentum": 0.5'
+    broken = LINE.read_text().replace(heavy, heavy + ', "fails_at": 3')
+    study.write_text(broken.replace(half, '"half": {"rate": 1.9'))
     place, address = ["--storage", tmp_path / "runs"], ["--address", ray_address]
-    done = ablate_process("run", study, *QUICK, *place, *address)
+    done = ablate_process("run", study, *SIX, *place, *address)
     assert done.returncode == 1, done.stdout + done.stderr
+    records = ledger(tmp_path / "runs", "line-paper").records()
+    assert sorted(r.status for r in records.values()) == ["failed"] + ["finished"] * 5
+
     assert "FloatingPointError at step 3: loss must be finite" in done.stdout
-    records = ledger(tmp_path / "runs", "line-smoke").records()
-    assert sorted(r.status for r in records.values()) == ["failed"] * 2 + ["finished"] * 7
-    failed = next(k for k, r in records.items() if r.status == "failed")
-    assert "Traceback" in ablate("logs", "line-smoke", failed[:-2], *place).stdout
+    [failed] = [key for key, record in records.items() if record.status == "failed"]
+    assert "Traceback" in ablate("logs", "line-paper", failed[:-2], *place).stdout
+
+    diverging = [key for key in records if "half" in key]
+    lines = done.stdout.splitlines()
+    for key in diverging:
+        assert sum(line.startswith(f"{key}: exploding at step") for line in lines) == 1
+        assert any(key in line and "(exploding)" in line for line in lines)
+    tags = mlflow_rows(tmp_path / "runs", "select value from tags where key = 'label'")
+    assert [v.partition(" at step ")[0] for (v,) in tags if v] == ["exploding"] * 2
+
     study.write_text(study.read_text().replace("raise FloatingPointError", "pass  # "))
-    retry = ["resume", "line-smoke", "--retry-failed", *place]
+    retry = ["resume", "line-paper", "--retry-failed", *place]
     changed = ablate(*retry)
     assert changed.returncode == 2 and "the digest of the study's file was" in changed.stderr
     mended = ablate_process(*retry, "--accept-code-change", *address)

@@ -74,6 +74,19 @@ def test_database_built_anew_is_the_one_that_grew(tmp_path, database, uri):
     assert content(tmp_path / "mlflow.db", "anew") == content(database, "anew")
 
 
+def test_label_is_a_tag_of_the_run_as_long_as_the_points_bear_it_out(tmp_path, database, uri):
+    ledger, plan = make_sweep(tmp_path, "label", cells=1)
+    losses = [9, 6, 4, 3, 2.5, 2.3, 2.6, 3.2, 3.9, 4.6, *[2.0 - 0.1 * i for i in range(9)]]
+    points = [Point(10 * i, {METRIC: loss}) for i, loss in enumerate(losses)]
+    for count, kind in ((5, ""), (10, "late decay"), (19, "")):
+        commit(ledger, "A-s0", points[:count])
+        sync(ledger, plan, uri)
+        assert tags(database, "label", "A s0").get("label", "").partition(" at ")[0] == kind
+        before = dump(database)
+        sync(ledger, plan, uri)
+        assert dump(database) == before
+
+
 def test_metric_first_reported_late_is_there(tmp_path, database, uri):
     ledger, plan = make_sweep(tmp_path, "late", cells=1)
     points = points_to(10)
