@@ -54,7 +54,11 @@ class Arm:
 
 def sample(plan: Plan, arm: Arm, baseline: Arm) -> Sample:
     """The differences of the seeds in which both arms finished, in declared order."""
-    ours, theirs = arm.values, baseline.values
+    return differences(plan, arm.values, baseline.values)
+
+
+def differences(plan: Plan, ours: Mapping[int, float], theirs: Mapping[int, float]) -> Sample:
+    """Ours minus theirs, by seed, in declared order."""
     seeds = [seed for seed in plan.seeds if seed in ours and seed in theirs]
     size = max((abs(v) for v in (*ours.values(), *theirs.values())), default=0.0)
     return Sample(tuple(seeds), tuple(ours[s] - theirs[s] for s in seeds), _ROUNDING * size)

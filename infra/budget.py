@@ -106,15 +106,6 @@ def common_reach(
     return (first, last) if spans and first <= last else None
 
 
-def shared_end(axis: str, records: Iterable[CellRecord], metric: str) -> Budget | None:
-    """The largest amount that all reached; None where they share none or one lacks the axis."""
-    try:
-        reach = common_reach(axis, records, metric)
-    except ValueError:
-        return None
-    return Budget(axis, reach[1]) if reach and reach[1] > 0 else None
-
-
 def priced(record: CellRecord, usd_per_gpu_hour: float | None) -> CellRecord:
     """The record with what training had cost at each point; as it is without a price or a GPU."""
     gpus = record.start.get("gpus")

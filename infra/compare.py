@@ -13,7 +13,7 @@ from infra import confounds
 from infra.arms import Arm, failures, sample, withheld
 from infra.budget import Budget, dollars, gpu_hours, priced
 from infra.diagnosis import Label, diagnose_cell
-from infra.flips import flips
+from infra.elsewhere import flip_notes
 from infra.plan import Plan
 from infra.records import CellRecord
 from infra.verdicts import (
@@ -147,7 +147,7 @@ def leaderboard(
             [
                 *_outlook(plan, rows),
                 *confounds.machine_notes(mix),
-                *flips(plan, arms, not mix),
+                *flip_notes(plan, arms, not mix),
                 *flags(plan, rows, records),
             ]
         ),

@@ -1,146 +1,173 @@
-"""The ranking at other budgets: whether less training, data or time would have told otherwise.
+"""The ranking at other budgets: ahead at the end, but not at equal seconds or half the steps.
 
 Each budget is read where all finished cells have got to, so that every arm stays in the ranking.
-All of it is exploratory: the study declared its end, and nothing here corrects for looking again.
+A flip is told only where the difference is decided at the end or at the other budget: arms that
+nothing tells apart change places by chance. All of it is exploratory: the study declared its end,
+and nothing here corrects for looking again.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
-from infra.budget import Budget, common_reach
-from infra.compare import Leaderboard, leaderboard
+from infra.arms import Arm, differences
+from infra.budget import AXES, Budget, common_reach, priced
+from infra.confounds import invalidating, is_time
 from infra.plan import Plan
 from infra.records import CellRecord
-from infra.tables import MISSING, Table
+from infra.verdicts import judge_pair
 
-AXES = ("steps", "examples", "seconds")
-SHARES = (0.25, 0.5, 0.75, 1.0)  # of the common reach
-_MOST_RANKED = 8
+QUARTERS = (0.25, 0.5, 0.75, 1.0)
+_WHOLE = ("steps", "examples", "tokens")  # axes that are counted
+_END, _MOST = "the end", 5
 
 
-def elsewhere_table(plan: Plan, records: Mapping[str, CellRecord], end: Leaderboard) -> Table:
-    """A row per budget with its ranking, the pairs that swapped places, and verdicts that differ.
+@dataclass(frozen=True)
+class Ranking:
+    """The study's metric by arm and seed, where every finished cell is read at one budget."""
 
-    Args:
-        plan: What was to run.
-        records: What is known of each cell, by key.
-        end: The leaderboard at the study's own budget.
+    budget: str
+    values: Mapping[str, Mapping[int, float]]
+
+    def mean(self, arm: str) -> float:
+        """Over the arm's finished seeds."""
+        return math.fsum(self.values[arm].values()) / len(self.values[arm])
+
+    def order(self, mode: str) -> list[str]:
+        """The arms, best mean first."""
+        return sorted(self.values, key=lambda arm: self.mean(arm) * (1 if mode == "min" else -1))
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Two arms that stand at a budget the other way round than at the end.
+
+    Attributes:
+        ahead: Better than `behind` at the budget, and worse at the end.
+        decided: Where of both the difference is decided.
     """
-    boards, notes = other_boards(plan, records, end)
-    rows = [(end.budget, _ranking(end), MISSING, MISSING)]
-    rows += [
-        (b.budget, _ranking(b), _listed(_swaps(end, b)), _listed(_other_verdicts(end, b)))
-        for b in boards
-    ]
-    return Table(
-        title="Ranking at other budgets",
-        columns=("budget", "ranking, best mean first", "swapped", "verdicts unlike the end's"),
-        rows=tuple(rows) if boards else (),
-        notes=(*_summary(end, boards), *notes),
-    )
+
+    ahead: str
+    behind: str
+    budget: str
+    decided: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"the ranking flips: {self.ahead} is ahead of {self.behind} at {self.budget} and "
+            f"behind at {_END}; decided at {' and at '.join(self.decided)}"
+        )
 
 
-def other_boards(
-    plan: Plan, records: Mapping[str, CellRecord], end: Leaderboard
-) -> tuple[list[Leaderboard], list[str]]:
-    """Leaderboards within the common reach of each axis; why an axis has none.
+def rankings(
+    plan: Plan, arms: Sequence[Arm], one_machine: bool, shares: Sequence[float] = (1.0,)
+) -> tuple[list[Ranking], list[str]]:
+    """At the end and within the common reach of each axis; on which axes there is nothing to read.
 
     Budgets at which every cell reads as at one before are left out.
+
+    Args:
+        plan: The study's laws.
+        arms: All arms; those without a finished cell are not ranked.
+        one_machine: Whether times and dollars may be ranked.
+        shares: Of the reach that all finished cells have in common.
     """
-    finished = [record for record in records.values() if record.status == "finished"]
-    boards: list[Leaderboard] = []
-    notes = []
-    for axis in AXES if finished else ():
-        try:
-            reach = common_reach(axis, finished, plan.metric)
-            if reach is None:
-                notes.append(f"{axis}: the finished cells have no stretch in common")
-                continue
-            read = [leaderboard(plan, records, budget) for budget in _budgets(axis, *reach)]
-        except ValueError as error:
-            notes.append(str(error))
-            continue
-        new = [b for b in read if not any(_same_readings(b, old) for old in (end, *boards))]
-        boards += new
-        if not new:
-            notes.append(f"{axis}: reads as the budgets above do")
-    return boards, notes
+    cells = {
+        arm.name: {s: priced(arm.records[s], plan.usd_per_gpu_hour) for s in arm.values}
+        for arm in arms
+        if arm.values
+    }
+    found = [Ranking(_END, {name: _read(plan, own, None) for name, own in cells.items()})]
+    unread = []
+    for axis in AXES:
+        budgets = _budgets(plan, axis, cells, shares) if one_machine or not is_time(axis) else []
+        for at in budgets:
+            new = Ranking(str(at), {name: _read(plan, own, at) for name, own in cells.items()})
+            if not any(_same(new, old) for old in found):
+                found.append(new)
+        if not budgets:
+            unread.append(axis)
+    return found, unread
 
 
-def _budgets(axis: str, first: float, last: float) -> list[Budget]:
-    amounts = [_rounded_down(axis, share * last) for share in SHARES]
+def flips(plan: Plan, arms: Sequence[Arm], found: Sequence[Ranking]) -> Iterator[Flip]:
+    """Pairs of arms whose order is decided and depends on the budget.
+
+    Args:
+        plan: The study's laws.
+        arms: All arms.
+        found: The ranking at the end, and others.
+    """
+    own = {arm.name: arm for arm in arms}
+    end = found[0]
+    for here in found[1:]:
+        order = here.order(plan.mode)
+        for ahead, behind in combinations(order, 2):
+            one, two = own[ahead], own[behind]
+            if _leads(plan, one, two, here) and _leads(plan, two, one, end):
+                if decided := tuple(r.budget for r in (end, here) if _decided(plan, one, two, r)):
+                    yield Flip(ahead, behind, here.budget, decided)
+
+
+def flip_notes(plan: Plan, arms: Sequence[Arm], one_machine: bool) -> list[str]:
+    """A line for each pair of arms that flips at equal amounts of anything, the first five."""
+    found, _ = rankings(plan, arms, one_machine)
+    first: dict[frozenset[str], Flip] = {}
+    for flip in flips(plan, arms, found):
+        first.setdefault(frozenset({flip.ahead, flip.behind}), flip)
+    told = list(map(str, first.values()))
+    more = [f"{len(told) - _MOST} more pairs of arms change places between budgets"]
+    return told[:_MOST] + (more if len(told) > _MOST else [])
+
+
+def _read(plan: Plan, cells: Mapping[int, CellRecord], at: Budget | None) -> dict[int, float]:
+    """The metric by seed."""
+    told = {
+        seed: at.value(cell.points, plan.metric) if at else cell.points[-1].metrics[plan.metric]
+        for seed, cell in cells.items()
+    }
+    return {seed: value for seed, value in told.items() if value is not None}
+
+
+def _budgets(
+    plan: Plan, axis: str, cells: Mapping[str, Mapping[int, CellRecord]], shares: Sequence[float]
+) -> list[Budget]:
+    """None where a cell does not report the axis, or the cells have no stretch in common."""
+    every = [cell for own in cells.values() for cell in own.values()]
+    try:
+        first, last = common_reach(axis, every, plan.metric) or (0.0, 0.0)
+    except ValueError:
+        return []
+    amounts = [_rounded_down(axis, share * last) for share in shares]
     return [Budget(axis, a) for a in dict.fromkeys(amounts) if a > 0 and a >= first]
 
 
 def _rounded_down(axis: str, amount: float) -> float:
     """To a whole number or three digits, so that a reader can type it."""
-    if amount <= 0 or (axis != "seconds" and amount >= 1):
+    if amount <= 0 or axis in _WHOLE:
         return float(math.floor(amount))
     unit = 10.0 ** (math.floor(math.log10(amount)) - 2)
     rounded = float(f"{math.floor(amount / unit) * unit:.3g}")
     return rounded if rounded <= amount else amount
 
 
-def _same_readings(one: Leaderboard, two: Leaderboard) -> bool:
-    ours, theirs = ({row.arm: row.values for row in board.rows} for board in (one, two))
+def _same(one: Ranking, two: Ranking) -> bool:
     return all(
-        (a is None and b is None)
-        or (a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9))
-        for arm in ours
-        for a, b in zip(ours[arm], theirs[arm], strict=True)
+        math.isclose(value, two.values[arm][seed], rel_tol=1e-9)
+        for arm, own in one.values.items()
+        for seed, value in own.items()
     )
 
 
-def _ranking(board: Leaderboard) -> str:
-    ranked = [row.arm for row in board.rows if row.mean is not None]
-    more = f" › … ({len(ranked)} in all)" if len(ranked) > _MOST_RANKED else ""
-    return " › ".join(ranked[:_MOST_RANKED]) + more
+def _leads(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
+    """Whether the one is ahead in the mean over seeds that both have."""
+    gap = sum(differences(plan, at.values[one.name], at.values[two.name]).values)
+    return gap < 0 if plan.mode == "min" else gap > 0
 
 
-def _swaps(end: Leaderboard, other: Leaderboard) -> list[str]:
-    """Pairs of arms whose means stand the other way round than at the end."""
-    before, after = (
-        {row.arm: row.mean for row in board.rows if row.mean is not None} for board in (end, other)
-    )
-    return [
-        f"{one} / {two}"
-        for one, two in combinations(before, 2)
-        if (before[one] - before[two]) * (after[one] - after[two]) < 0
-    ]
-
-
-def _other_verdicts(end: Leaderboard, other: Leaderboard) -> Iterator[str]:
-    before = {row.arm: row.verdict for row in end.rows}
-    for row in other.rows:
-        if row.verdict != before[row.arm]:
-            yield f"{row.arm}: {row.verdict}"
-
-
-def _summary(end: Leaderboard, boards: Sequence[Leaderboard]) -> Iterator[str]:
-    """Where the ranking flips, first of all where one verdict contradicts another."""
-    if not boards:
-        return
-    yield "exploratory: the study declared its end, and no interval corrects for further looks"
-    flips = [board.budget for board in boards if _swaps(end, board)]
-    if not flips:
-        yield "no pair of arms swaps places at any of these budgets"
-        return
-    yield f"the ranking of the means flips at {', '.join(flips)}"
-    verdicts = {row.arm: row.verdict for row in end.rows}
-    against = {("better", "worse"), ("worse", "better")}
-    reversed_at = [
-        f"{row.arm} is {row.verdict} at {board.budget} and {verdicts[row.arm]} at the end"
-        for board in boards
-        for row in board.rows
-        if (row.verdict, verdicts[row.arm]) in against
-    ]
-    yield from reversed_at
-    if not reversed_at:
-        yield "no arm turns from better to worse or back: such swaps of means may be noise"
-
-
-def _listed(texts: Iterator[str] | Sequence[str]) -> str:
-    some = list(texts)
-    more = f", … ({len(some)} in all)" if len(some) > _MOST_RANKED else ""
-    return (", ".join(some[:_MOST_RANKED]) + more) or MISSING
+def _decided(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
+    """Under the rules of a verdict, as if the other arm were the baseline."""
+    pairs = differences(plan, at.values[one.name], at.values[two.name])
+    told = judge_pair(pairs, len(plan.arms) - 1, None, plan.mode)[1]
+    return told in ("better", "worse") and not invalidating(one, two, at.budget == _END)

@@ -12,9 +12,11 @@ from html import escape
 from pathlib import Path
 
 from infra.answer import answers, claims, headline
+from infra.arms import Arm
 from infra.budget import dollars, gpu_hours
 from infra.compare import Leaderboard, flags, leaderboard
-from infra.elsewhere import elsewhere_table
+from infra.confounds import mixed_machines
+from infra.elsewhere import QUARTERS, flips, rankings
 from infra.export import code_and_machines
 from infra.findings import FindingVerdict, judge
 from infra.ledger import Ledger
@@ -25,6 +27,7 @@ from infra.report_page import Section, figure_html, listed, page, table_html
 from infra.study import Finding
 from infra.tables import MISSING, Table, findings_tables, leaderboard_table, seeds_table
 
+_MOST = 8  # arms or pairs that are listed in one cell of a table
 _WIDTH_IN = 6.5  # of a picture: what a small window shows most of
 Records = Mapping[str, CellRecord]
 
@@ -63,12 +66,11 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
     ranked = leaderboard_table(board)
     verdicts = judge(findings, plan, records)
     troubles = _troubles(plan, records)
-    others = elsewhere_table(plan, records, board)
     sections = (
         Section("differences", "Differences to the baseline", drawn.get("differences", "")),
         Section("leaderboard", "Leaderboard", table_html(ranked) + table_html(seeds_table(board))),
         Section("curves", "Curves", drawn.get("curves", "")),
-        Section("budgets", "Other budgets", table_html(others, titled=False)),
+        Section("budgets", "Other budgets", table_html(budgets(plan, records), titled=False)),
         Section("findings", "Documented beside found", _findings(verdicts)),
         Section("arms", "What the arms differ in", table_html(_arms(plan), titled=False)),
         Section("cost", "Cost", _bill(plan, records)),
@@ -102,6 +104,32 @@ def _top(plan: Plan, sweep: str, board: Leaderboard, records: Records, claimed: 
 </div>
 <p class="dim">{escape(measure)} {escape(level)}</p>
 {flagged}"""
+
+
+def budgets(plan: Plan, records: Records) -> Table:
+    """A row per budget with its ranking, and the pairs of arms that stand otherwise at the end."""
+    arms = [Arm.of(plan, name, records, None) for name in plan.arms]
+    found, unread = rankings(plan, arms, not mixed_machines(arms), QUARTERS)
+    told = list(flips(plan, arms, found))
+    rows = tuple(
+        (
+            ranking.budget,
+            _some(ranking.order(plan.mode), " › "),
+            _some([f"{f.ahead} › {f.behind}" for f in told if f.budget == ranking.budget], ", "),
+        )
+        for ranking in found
+    )
+    notes = ["exploratory: the study declared its end, and no interval corrects for further looks"]
+    notes += [] if told else ["no pair of arms whose order is decided changes places"]
+    if unread:
+        notes.append(f"not read at equal {', '.join(unread)}: not told by every cell, or not alike")
+    columns = ("budget", "ranking, best mean first", "flips against the end, decided")
+    return Table("Ranking at other budgets", columns, rows if rows[1:] else (), notes=tuple(notes))
+
+
+def _some(texts: Sequence[str], mark: str) -> str:
+    more = f"{mark}… ({len(texts)} in all)" if len(texts) > _MOST else ""
+    return (mark.join(texts[:_MOST]) + more) or MISSING
 
 
 def _findings(verdicts: Sequence[FindingVerdict]) -> str:

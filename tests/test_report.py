@@ -3,21 +3,21 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
-from made_up import METRIC, falling, made_up
+from made_up import CODE, METRIC, falling, made_up
 
 from infra.answer import answers, claims, headline
 from infra.artifacts import write_artifacts
 from infra.commands_read import report as command
 from infra.compare import leaderboard
-from infra.elsewhere import elsewhere_table, other_boards
 from infra.errors import DONE
 from infra.findings import judge
 from infra.latex import latex
 from infra.parser import build_parser
 from infra.records import Point
-from infra.report import report, write_report
+from infra.report import budgets, report, write_report
 from infra.tables import Table, leaderboard_table
 from search_spaces.space import Finding
 
@@ -211,21 +211,56 @@ def crossing(arm: str, seed: int, value: float) -> list[Point]:
     ]  # fmt: skip
 
 
-def test_ranking_elsewhere_says_where_it_flips(tmp_path: Path) -> None:
+def wobbling(arm: str, seed: int, value: float) -> list[Point]:
+    """B is worse than A midway by less than seeds differ."""
+    extra = 0.2 if arm == "B" else 0.0
+    return [
+        Point(p.step, {**p.metrics, METRIC: p.metrics[METRIC] + (extra if p.step < 40 else 0.0)})
+        for p in falling(arm, seed, value)
+    ]
+
+
+def test_ranking_at_other_budgets_says_where_it_flips(tmp_path: Path) -> None:
+    values = {"A": [1.0, 1.1, 1.2], "B": [0.9, 1.01, 1.09]}
+    plan, ledger = made_up(tmp_path, values, points=crossing)
+    table = budgets(plan, ledger.records())
+    told = [row[0] for row in table.rows]
+    assert told[:4] == ["the end", "steps=10", "steps=20", "steps=30"]
+    assert told[4:] and all(budget.startswith("seconds=") for budget in told[4:])
+    assert table.rows[0] == ("the end", "B › A", "-")
+    assert table.rows[1] == ("steps=10", "A › B", "A › B")
+    assert table.notes[0].startswith("exploratory")
+    assert table.notes[1].startswith("not read at equal tokens, flops, dollars")
+
+
+def test_arms_that_nothing_tells_apart_flip_nowhere(tmp_path: Path) -> None:
+    values = {"A": [1.0, 1.1, 1.2], "B": [0.9, 1.35, 0.8]}
+    plan, ledger = made_up(tmp_path, values, points=wobbling)
+    table = budgets(plan, ledger.records())
+    assert {row[1] for row in table.rows} == {"A › B", "B › A"}
+    assert {row[2] for row in table.rows} == {"-"}
+    assert "no pair of arms whose order is decided changes places" in table.notes
+
+
+def test_flip_of_arms_that_are_not_comparable_is_no_flip(tmp_path: Path) -> None:
+    def starts(arm: str, seed: int) -> dict[str, Any]:
+        return {"code": {**CODE, "package_digest": arm}}
+
+    values = {"A": [1.0, 1.1, 1.2], "B": [0.9, 1.01, 1.09]}
+    plan, ledger = made_up(tmp_path, values, points=crossing, starts=starts)
+    assert {row[2] for row in budgets(plan, ledger.records()).rows} == {"-"}
+
+
+def test_leaderboard_and_report_tell_the_same_flips_at_equal_amounts(tmp_path: Path) -> None:
     values = {"A": [1.0, 1.1, 1.2], "B": [0.9, 1.01, 1.09]}
     plan, ledger = made_up(tmp_path, values, points=crossing)
     records = ledger.records()
-    end = leaderboard(plan, records)
-    boards, notes = other_boards(plan, records, end)
-    budgets = [board.budget for board in boards]
-    assert budgets[:3] == ["steps=10", "steps=20", "steps=30"]
-    assert all(b.startswith("seconds=") for b in budgets[3:])
-    assert notes == ["examples: reads as the budgets above do"]
-    table = elsewhere_table(plan, records, end)
-    assert table.rows[0] == ("end", "B › A", "-", "-")
-    assert table.rows[1] == ("steps=10", "A › B", "B / A", "B: worse")
-    assert "B is worse at steps=10 and better at the end" in table.notes
-    assert any(note.startswith("exploratory") for note in table.notes)
+    told = [n for n in leaderboard(plan, records).notes if "flips" in n]
+    [flipped] = [row for row in budgets(plan, records).rows if row[0] == "seconds=10"]
+    assert flipped[2] == "A › B"
+    assert [note.partition(";")[0] for note in told] == [
+        "the ranking flips: A is ahead of B at seconds=10 and behind at the end"
+    ]
 
 
 def test_axis_that_nobody_reports_is_named(tmp_path: Path) -> None:
@@ -233,9 +268,8 @@ def test_axis_that_nobody_reports_is_named(tmp_path: Path) -> None:
         return [Point(p.step, {METRIC: p.metrics[METRIC]}) for p in falling(arm, seed, value)]
 
     plan, ledger = made_up(tmp_path, {"A": [1, 2], "B": [2, 1]}, points=bare)
-    _, notes = other_boards(plan, ledger.records(), leaderboard(plan, ledger.records()))
-    assert len(notes) == 2
-    assert "must report 'train/examples'" in notes[0]
+    notes = budgets(plan, ledger.records()).notes
+    assert any("examples, tokens, flops, seconds, dollars: not told" in note for note in notes)
 
 
 def test_latex_is_a_booktabs_table_with_every_sign_escaped(tmp_path: Path) -> None:
