@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from infra.budget import Budget, reading
 from infra.plan import Cell, Plan
 from infra.records import CellRecord
+from infra.resolution import shown
 from infra.verdicts import Sample, Verdict
 
 _ROUNDING = 64 * 2.0**-52  # relative to the values, an interval this narrow is rounding, not noise
@@ -18,6 +19,7 @@ class Arm:
     Attributes:
         readings: Every metric of each finished cell, at the budget.
         metric: The study's.
+        resolution: Step in which it moves, 0 where it takes any value.
     """
 
     name: str
@@ -25,17 +27,7 @@ class Arm:
     records: Mapping[int, CellRecord]
     readings: Mapping[int, Mapping[str, float]]
     metric: str
-
-    @classmethod
-    def of(
-        cls, plan: Plan, name: str, records: Mapping[str, CellRecord], at: Budget | None
-    ) -> "Arm":
-        """The arm of a plan, its finished cells read at the budget."""
-        cells = {cell.seed: cell for cell in plan.cells if cell.arm == name}
-        own = {seed: records[cell.key] for seed, cell in cells.items()}
-        done = {seed: record for seed, record in own.items() if record.status == "finished"}
-        read = {seed: reading(record, plan.metric, at) for seed, record in done.items()}
-        return cls(name, cells, own, read, plan.metric)
+    resolution: float
 
     @property
     def values(self) -> dict[int, float]:
@@ -52,16 +44,36 @@ class Arm:
         return commit.weights_sha256 if commit else ""
 
 
+def read_arms(plan: Plan, records: Mapping[str, CellRecord], at: Budget | None) -> list[Arm]:
+    """The arms of a plan, their finished cells read at the budget."""
+    finished = [r for cell in plan.cells if (r := records[cell.key]).status == "finished"]
+    step = shown(finished, plan.metric) if plan.resolution is None else plan.resolution
+    return [_arm(plan, name, records, at, step) for name in plan.arms]
+
+
+def _arm(
+    plan: Plan, name: str, records: Mapping[str, CellRecord], at: Budget | None, step: float
+) -> Arm:
+    cells = {cell.seed: cell for cell in plan.cells if cell.arm == name}
+    own = {seed: records[cell.key] for seed, cell in cells.items()}
+    done = {seed: record for seed, record in own.items() if record.status == "finished"}
+    read = {seed: reading(record, plan.metric, at) for seed, record in done.items()}
+    return Arm(name, cells, own, read, plan.metric, step)
+
+
 def sample(plan: Plan, arm: Arm, baseline: Arm) -> Sample:
     """The differences of the seeds in which both arms finished, in declared order."""
-    return differences(plan, arm.values, baseline.values)
+    return differences(plan, arm.values, baseline.values, arm.resolution)
 
 
-def differences(plan: Plan, ours: Mapping[int, float], theirs: Mapping[int, float]) -> Sample:
+def differences(
+    plan: Plan, ours: Mapping[int, float], theirs: Mapping[int, float], resolution: float
+) -> Sample:
     """Ours minus theirs, by seed, in declared order."""
     seeds = [seed for seed in plan.seeds if seed in ours and seed in theirs]
     size = max((abs(v) for v in (*ours.values(), *theirs.values())), default=0.0)
-    return Sample(tuple(seeds), tuple(ours[s] - theirs[s] for s in seeds), _ROUNDING * size)
+    gaps = tuple(ours[seed] - theirs[seed] for seed in seeds)
+    return Sample(tuple(seeds), gaps, _ROUNDING * size, resolution)
 
 
 def withheld(

@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from infra import confounds
-from infra.arms import Arm, failures, sample, withheld
+from infra.arms import Arm, failures, read_arms, sample, withheld
 from infra.budget import Budget, dollars, gpu_hours, priced
 from infra.diagnosis import Label, diagnose_cell
 from infra.elsewhere import flip_notes
 from infra.plan import Plan
 from infra.records import CellRecord
+from infra.resolution import bimodal
 from infra.verdicts import (
     Difference,
     Interval,
@@ -47,6 +48,7 @@ class Row:
         steps: At the last point, where all finished seeds agree; so `parameters`.
         metrics: Every other metric, per seed, read where the study's metric was.
         labels: What is wrong with the cell of each seed, finished or not; None where nothing.
+        bimodal: "bimodal, k of n" where the seeds fall on two points far apart, with both.
         beside: What else than the question may explain the row: quantities and machines that are
             not the baseline's.
     """
@@ -69,6 +71,7 @@ class Row:
     cost_usd: float | None
     metrics: Mapping[str, tuple[float | None, ...]]
     labels: tuple[Label | None, ...] = ()
+    bimodal: str = ""
     beside: tuple[str, ...] = ()
 
 
@@ -121,7 +124,7 @@ def leaderboard(
     read = records
     if at and at.axis == "dollars":
         read = {key: priced(record, plan.usd_per_gpu_hour) for key, record in records.items()}
-    arms = [Arm.of(plan, name, read, at) for name in plan.arms]
+    arms = read_arms(plan, read, at)
     if at:
         at.require((arm.records[seed] for arm in arms for seed in arm.readings), plan.metric)
     baseline = next((arm for arm in arms if arm.name == plan.baseline), None)
@@ -146,6 +149,7 @@ def leaderboard(
         notes=tuple(
             [
                 *_outlook(plan, rows),
+                *_steps_of_metric(plan, arms),
                 *confounds.machine_notes(mix),
                 *flip_notes(plan, arms, not mix),
                 *flags(plan, rows, records),
@@ -163,7 +167,9 @@ def _row(
     unranked: str,
 ) -> Row:
     values = arm.values
-    mean, sd, interval = summary(list(values.values())) if values else (None, None, None)
+    floor = arm.resolution / 2  # see verdicts.paired
+    told = summary(list(values.values()), least_sd=floor) if values else (None, None, None)
+    mean, sd, interval = told
     difference, verdict, reason = None, "", "baseline"
     if arm is not baseline:
         difference, verdict, reason = _against(plan, arm, baseline, at)
@@ -193,6 +199,7 @@ def _row(
         labels=tuple(
             diagnose_cell(plan, arm.records[s]) if s in arm.records else None for s in plan.seeds
         ),
+        bimodal=bimodal(values, arm.resolution),
         beside=_beside(arm, baseline, arms),
     )
 
@@ -227,6 +234,11 @@ def _others(plan: Plan, arm: Arm) -> dict[str, tuple[float | None, ...]]:
     return {n: tuple(arm.readings.get(s, {}).get(n) for s in plan.seeds) for n in names}
 
 
+def _steps_of_metric(plan: Plan, arms: Sequence[Arm]) -> Iterator[str]:
+    if arms and (step := arms[0].resolution):
+        yield f"{plan.metric} moves in steps of {step:.4g}, and no spread is taken for less"
+
+
 def _common(values: Sequence[Any]) -> Any:
     """The value if all agree, else None."""
     return values[0] if values and len(set(values)) == 1 else None
@@ -259,6 +271,7 @@ def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) ->
     notes = [f"arms end at different steps: {each}"] if len(set(steps.values())) > 1 else []
     notes += [f"confound: {mix}" for mix in confounds.mixed_code(records.values())]
     for row in rows:
+        notes += [f"{row.arm}: {row.bimodal}"] if row.bimodal else []
         told = zip(plan.seeds, row.labels, strict=True)
         notes += [f"{row.arm}, seed {seed}: {label}" for seed, label in told if label]
     notes += [f"cell {r.key} failed: {r.error}" for r in records.values() if r.status == "failed"]

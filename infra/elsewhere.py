@@ -16,7 +16,7 @@ from infra.budget import AXES, Budget, common_reach, priced
 from infra.confounds import invalidating, is_time
 from infra.plan import Plan
 from infra.records import CellRecord
-from infra.verdicts import judge_pair
+from infra.verdicts import Sample, judge_pair
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 _WHOLE = ("steps", "examples", "tokens")  # axes that are counted
@@ -162,12 +162,16 @@ def _same(one: Ranking, two: Ranking) -> bool:
 
 def _leads(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
     """Whether the one is ahead in the mean over seeds that both have."""
-    gap = sum(differences(plan, at.values[one.name], at.values[two.name]).values)
+    gap = sum(_pairs(plan, one, two, at).values)
     return gap < 0 if plan.mode == "min" else gap > 0
 
 
 def _decided(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
     """Under the rules of a verdict, as if the other arm were the baseline."""
-    pairs = differences(plan, at.values[one.name], at.values[two.name])
+    pairs = _pairs(plan, one, two, at)
     told = judge_pair(pairs, len(plan.arms) - 1, None, plan.mode)[1]
     return told in ("better", "worse") and not invalidating(one, two, at.budget == _END)
+
+
+def _pairs(plan: Plan, one: Arm, two: Arm, at: Ranking) -> Sample:
+    return differences(plan, at.values[one.name], at.values[two.name], one.resolution)

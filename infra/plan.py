@@ -14,7 +14,10 @@ from infra.study import DEFAULT_SCALE, Study, flatten, replace_fields
 SCHEMA = 1
 PLAN_FILE = "plan.json"
 RECORD = "record"  # the scale of curves that somebody else recorded
-_LAWS = ("study", "scale", "metric", "mode", "baseline", "margin", "data_digest", "threads")
+_LAWS = (
+    "study", "scale", "metric", "mode", "baseline", "margin", "resolution", "data_digest",
+    "threads",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Plan:
         chance: Band in which the metric of a run that knows nothing lies; None where unknown.
         drawn: Every arm of a sampled space with its values, also those that are not run; empty
             where arms are listed.
+        resolution: Step in which the metric moves, 0 where it takes any value; None where the
+            points are to tell.
         created: When the sweep was first planned, UTC.
     """
 
@@ -72,6 +77,7 @@ class Plan:
     max_seeds: int = 0
     chance: tuple[float, float] | None = None
     drawn: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    resolution: float | None = None
     created: str = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
     )
@@ -159,6 +165,7 @@ def make_plan(
         baseline=study.baseline,
         margin=study.margin,
         chance=study.chance,
+        resolution=study.resolution,
         **{"usd_per_gpu_hour": study.usd_per_gpu_hour, **settings},
     )
     chosen = [arm for arm in known if arm in wanted]

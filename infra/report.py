@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 
 from infra.answer import answers, claims, headline
-from infra.arms import Arm
+from infra.arms import read_arms
 from infra.budget import dollars, gpu_hours
 from infra.compare import Leaderboard, flags, leaderboard
 from infra.confounds import mixed_machines
@@ -108,7 +108,7 @@ def _top(plan: Plan, sweep: str, board: Leaderboard, records: Records, claimed: 
 
 def budgets(plan: Plan, records: Records) -> Table:
     """A row per budget with its ranking, and the pairs of arms that stand otherwise at the end."""
-    arms = [Arm.of(plan, name, records, None) for name in plan.arms]
+    arms = read_arms(plan, records, None)
     found, unread = rankings(plan, arms, not mixed_machines(arms), QUARTERS)
     told = list(flips(plan, arms, found))
     rows = tuple(

@@ -96,6 +96,8 @@ class Study:
         margin: Differences smaller than this, in units of the metric, do not matter; None means
             that equivalence is never claimed.
         chance: Band in which the metric of an untrained run lies; None where nothing is known.
+        resolution: Step in which the metric moves, such as 1/256 for a share of 256; 0 for one
+            that takes any value. None reads it off the points.
         twins: Pairs of arms that are declared to do the same, such as controls.
         findings: Documented claims to be judged.
         cell_seconds: Scale name to measured seconds of one cell, for the estimate before a sweep.
@@ -117,6 +119,7 @@ class Study:
     baseline: str
     margin: float | None = None
     chance: tuple[float, float] | None = None
+    resolution: float | None = None
     twins: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
     cell_seconds: Mapping[str, float] = field(default_factory=dict)
@@ -126,6 +129,10 @@ class Study:
         _check_config_class(self)
         if self.mode not in ("min", "max"):
             raise ValueError(f"study {self.name!r}: mode must be 'min' or 'max', got {self.mode!r}")
+        if self.resolution is not None and not self.resolution >= 0:
+            raise ValueError(
+                f"study {self.name!r}: resolution must be at least 0, got {self.resolution}"
+            )
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ValueError(
                 f"study {self.name!r}: seeds must be distinct and at least one, got {self.seeds}"

@@ -201,7 +201,8 @@ def _board_row(row: Row) -> tuple[str, ...]:
 def labels_text(row: Row) -> str:
     """Each label with how many of the arm's cells have it, "" without any."""
     counts = Counter(label.kind for label in row.labels if label)
-    return ", ".join(f"{kind} {n}/{row.planned}" for kind, n in counts.items())
+    told = [f"{kind} {n}/{row.planned}" for kind, n in counts.items()]
+    return ", ".join([*told, *([row.bimodal.partition(" near ")[0]] if row.bimodal else [])])
 
 
 def _board_notes(board: Leaderboard) -> list[str]:

@@ -157,11 +157,13 @@ def test_identical_weights_get_no_verdict_even_inside_the_margin(tmp_path: Path)
 
 def test_without_spread_there_is_no_verdict(tmp_path: Path) -> None:
     """0.1 apart in every seed, but for the last digits that floats round."""
-    apart = row(board_of(tmp_path / "1", {"A": [0.3, 0.5, 0.7], "B": [0.2, 0.4, 0.6]}), "B")
+    values = {"A": [0.3, 0.5 + 2**0.5, 0.7 + 3**0.5], "B": [0.2, 0.4 + 2**0.5, 0.6 + 3**0.5]}
+    apart = row(board_of(tmp_path / "1", values), "B")
     assert apart.verdict == "undecided"
     assert "no spread" in apart.reason
     saturated = {"A": [1.0] * 3, "B": [1.0] * 3}
-    assert "no spread" in row(board_of(tmp_path / "2", saturated, margin=0.1), "B").reason
+    same = board_of(tmp_path / "2", saturated, margin=0.1, resolution=0.0)
+    assert "no spread" in row(same, "B").reason
 
 
 def test_missing_metric_is_an_error_that_names_those_there_are(tmp_path: Path) -> None:

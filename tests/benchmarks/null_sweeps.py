@@ -37,14 +37,20 @@ NULLS: dict[str, Draw] = {
     "baseline 3 times as noisy": normal(3, 1, 1, 1),
     "seeds in common (r = .9)": normal(1, 1, 1, 1, shared=3.0),
     "heavy tails (t, 3 degrees)": lambda rng, n: rng.standard_t(3, (ARMS + 1, n)),
+    "counted in steps of one sd": lambda rng, n: numpy.round(rng.standard_normal((ARMS + 1, n))),
+    "counted in steps of 4 sd": lambda rng, n: numpy.round(
+        rng.standard_normal((ARMS + 1, n)) / 4 + 0.5
+    ),
+    "two points (half of the seeds)": lambda rng, n: (rng.random((ARMS + 1, n)) < 0.5) * 1.0,
     "two points (one in five)": lambda rng, n: (rng.random((ARMS + 1, n)) < 0.2) * 1.0,
 }
 
 
 def verdicts(scores: numpy.ndarray, margin: float | None, max_seeds: int) -> list[str]:
-    """What is said of each arm."""
+    """What is said of each arm; whole scores move in steps of 1, as the study would declare."""
     seeds = tuple(range(scores.shape[1]))
-    samples = (Sample(seeds, tuple((arm - scores[0]).tolist()), 1e-12) for arm in scores[1:])
+    step = float(not numpy.mod(scores, 1).any())
+    samples = (Sample(seeds, tuple((arm - scores[0]).tolist()), 1e-12, step) for arm in scores[1:])
     return [judge_pair(sample, ARMS, margin, "min", max_seeds)[1] for sample in samples]
 
 
