@@ -1,12 +1,18 @@
-"""What a sweep says of documented claims: each is judged seed by seed over finished cells."""
+"""What a sweep says of documented claims: each is judged seed by seed over finished cells.
+
+A predicate says whether the claim holds in a seed, or by how much. By how much is what a claim that
+compares arms should say: it is judged as differences between arms are, by the same function.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from typing import Any, Literal
 
 from infra.plan import Cell, Plan
 from infra.records import CellRecord, Point
 from infra.study import Finding
+from infra.verdicts import MIN_PAIRS, Sample, judge_pair
 
 SCHEMA = 1
 MOST_LISTED = 12
@@ -19,6 +25,7 @@ Verdict = Literal[
     "consistent",
     "inconsistent",
 ]
+_ROUNDING = 1e-12  # relative to by how much a claim holds; narrower intervals say nothing of noise
 Basis = Literal["sweep", "arithmetic", "record", "none"]
 # Scale to basis, and to what a claim is that holds there and one that does not: a record that says
 # what it says is not reproduced by being read.
@@ -46,6 +53,7 @@ class SeedOutcome:
 
     Attributes:
         holds: None where that cannot be said; `reason` then says why.
+        by: By how much it holds, where the predicate says so; below 0 it does not.
         finished: Whether every cell that the claim asked for had finished.
     """
 
@@ -53,6 +61,7 @@ class SeedOutcome:
     holds: bool | None
     reason: str = ""
     finished: bool = True
+    by: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,15 +164,21 @@ def judge(
 ) -> list[FindingVerdict]:
     """Every finding with its verdict.
 
-    Reproduced means that it holds in all seeds planned for its arms, refuted that it holds in none;
-    a seed whose cells failed or have not finished leaves it undecided. Claims at scale "record" are
+    Of a claim that says by how much it holds, the t interval over seeds decides as it does between
+    arms: reproduced where it lies above 0, refuted where below. All such claims of a study share
+    the error of 5 %. Of another one reproduced means that it holds in all seeds planned for its
+    arms, refuted that it holds in none. Nothing is decided under three seeds, and a seed whose
+    cells failed or have not finished leaves a claim undecided. Claims at scale "record" are
     consistent or inconsistent with their own record.
 
     Raises:
-        ValueError: When a predicate raises anything but LookupError, or answers neither yes nor no.
+        ValueError: When a predicate raises anything but LookupError, or answers neither yes nor no
+            nor by how much.
     """
     views = {seed: FinishedSeed(plan, records, seed) for seed in plan.seeds}
-    return [_judge(finding, plan.scale, views) for finding in findings]
+    told = [_judge(finding, plan.scale, views) for finding in findings]
+    compared = [v for v in told if any(seed.by is not None for seed in v.seeds)]
+    return [_by_interval(v, len(compared), plan.max_seeds) if v in compared else v for v in told]
 
 
 def _judge(finding: Finding, scale: str, views: Mapping[int, FinishedSeed]) -> FindingVerdict:
@@ -178,7 +193,7 @@ def _judge(finding: Finding, scale: str, views: Mapping[int, FinishedSeed]) -> F
     elif kind := next((s for s in finding.scales if s in WITHOUT_SWEEP), ""):
         holds = _answer(finding, finding.holds, None)
         basis, yes, no = WITHOUT_SWEEP[kind]
-        verdict = yes if holds else no
+        verdict = yes if holds > 0 else no
         reason = f"judged on {'the documented record' if kind == 'record' else basis} alone"
     else:
         needs = f"; needs {finding.needs}" if finding.needs else ""
@@ -198,7 +213,7 @@ def _judge(finding: Finding, scale: str, views: Mapping[int, FinishedSeed]) -> F
 
 
 def _outcomes(
-    finding: Finding, holds: Callable[[Any], bool], views: Mapping[int, FinishedSeed]
+    finding: Finding, holds: Callable[[Any], bool | float], views: Mapping[int, FinishedSeed]
 ) -> tuple[SeedOutcome, ...]:
     """Seed by seed; a seed that lacks an arm which others have is left out.
 
@@ -214,10 +229,12 @@ def _outcomes(
 
 
 def _outcome(
-    finding: Finding, holds: Callable[[Any], bool], seed: int, view: FinishedSeed
+    finding: Finding, holds: Callable[[Any], bool | float], seed: int, view: FinishedSeed
 ) -> SeedOutcome:
     try:
-        return SeedOutcome(seed, _answer(finding, holds, view))
+        answer = _answer(finding, holds, view)
+        by = None if isinstance(answer, bool) else answer
+        return SeedOutcome(seed, answer > 0, by=by)
     except NotAtSeed:
         raise
     except Unfinished as error:
@@ -226,7 +243,27 @@ def _outcome(
         return SeedOutcome(seed, None, str(error))
 
 
-def _answer(finding: Finding, holds: Callable[[Any], bool], view: FinishedSeed | None) -> bool:
+def _by_interval(told: FindingVerdict, claims: int, max_seeds: int) -> FindingVerdict:
+    """The verdict on by how much a claim holds, where every seed could answer."""
+    gaps = {seed.seed: seed.by for seed in told.seeds if seed.by is not None}
+    if told.verdict in ("not run", "not comparable") or len(gaps) < len(told.seeds):
+        return told
+    rounding = _ROUNDING * max(map(abs, gaps.values()))
+    sample = Sample(tuple(gaps), tuple(gaps.values()), rounding)
+    difference, said, reason = judge_pair(sample, claims, None, "max", max_seeds)
+    verdict: Verdict = "undecided"
+    if said in ("better", "worse"):
+        verdict = "reproduced" if said == "better" else "refuted"
+    low, high = difference.interval or (difference.mean, difference.mean)
+    by = f"by {difference.mean:.3g} on the mean, {low:.3g} to {high:.3g}"
+    count = sum(seed.holds is True for seed in told.seeds)
+    text = f"holds in {count} of {len(gaps)} seeds, {by}: {reason}"
+    return replace(told, verdict=verdict, reason=text)
+
+
+def _answer(
+    finding: Finding, holds: Callable[[Any], bool | float], view: FinishedSeed | None
+) -> bool | float:
     """What the predicate says; LookupError passes, but a mistaken key or index does not."""
     try:
         answer = holds(view)
@@ -238,10 +275,10 @@ def _answer(finding: Finding, holds: Callable[[Any], bool], view: FinishedSeed |
             f"{type(error).__name__}: {' '.join(str(error).split())}; mend `holds`"
         ) from error
     answer = getattr(answer, "item", lambda: answer)()  # numpy has a bool of its own
-    if not isinstance(answer, bool):
+    if not isinstance(answer, bool | int | float) or not isfinite(answer):
         raise ValueError(
-            f"finding {finding.id}: its predicate must answer True or False, got {answer!r}; "
-            "mend `holds`"
+            f"finding {finding.id}: its predicate must answer True or False, or by how much, got "
+            f"{answer!r}; mend `holds`"
         )
     return answer
 
@@ -257,6 +294,8 @@ def _verdict(outcomes: Sequence[SeedOutcome]) -> tuple[Verdict, str]:
         return "not run", f"no finished seeds; {first.reason}"
     if silent:
         return "undecided", f"holds in {k} of {len(said)} seeds so far; {silent[0].reason}"
+    if n < MIN_PAIRS:
+        return "undecided", f"holds in {k} of {n} seeds, a verdict needs {MIN_PAIRS}"
     if k == n:
         return "reproduced", f"holds in all {n} seeds"
     return (

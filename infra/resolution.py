@@ -41,7 +41,7 @@ def step_of(values: Iterable[float]) -> float:
 
 
 def bimodal(values: Mapping[int, float], step: float) -> str:
-    """ "bimodal, k of n" where an arm's seeds fall on two points far apart, "" elsewhere.
+    """Where an arm's seeds fall on two points far apart: "bimodal, k of n", "" elsewhere.
 
     Args:
         values: By seed.

@@ -73,7 +73,7 @@ class Finding(Protocol):
     @property
     def scales(self) -> Sequence[str]: ...  # noqa: D102
     @property
-    def holds(self) -> Callable[[Any], bool] | None: ...  # noqa: D102
+    def holds(self) -> Callable[[Any], bool | float] | None: ...  # noqa: D102
     @property
     def needs(self) -> str: ...  # noqa: D102
 

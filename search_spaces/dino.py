@@ -130,8 +130,7 @@ def someone_learned(view: SeedView, *arms: str) -> None:
         raise LookupError(f"no arm learned to retrieve (Top-1 less that at step 0: {listed})")
 
 
-def retrieves_more(view: SeedView, arm: str, *others: str) -> bool:
-    """Whether the arm's Top-1 is above that of all others; LookupError where nobody learned."""
+def retrieves_more(view: SeedView, arm: str, *others: str) -> float:
+    """By how much the arm's Top-1 is above all others; LookupError where nobody learned."""
     someone_learned(view, arm, *others)
-    top1 = view.final(arm, "val/top1")
-    return all(top1 > view.final(other, "val/top1") for other in others)
+    return view.final(arm, "val/top1") - max(view.final(other, "val/top1") for other in others)

@@ -118,16 +118,17 @@ def _auroc(view: SeedView, arm: str) -> float:
     return view.final(arm, "test/auroc")
 
 
-def _patch_is_best(view: SeedView) -> bool:
-    return all(_auroc(view, "patch") >= _auroc(view, arm) for arm in PRETRAINED)
+def _patch_is_best(view: SeedView) -> float:
+    return _auroc(view, "patch") - max(_auroc(view, arm) for arm in PRETRAINED if arm != "patch")
 
 
 def _random_is_chance(view: SeedView) -> bool:
     return abs(_auroc(view, "random") - 0.5) <= chance_tolerance(*DOCUMENTED_TEST)
 
 
-def _center_then_mean_then_max(view: SeedView) -> bool:
-    return _auroc(view, "cls") > _auroc(view, "mean3") > _auroc(view, "max3")
+def _center_then_mean_then_max(view: SeedView) -> float:
+    center, mean, most = (_auroc(view, arm) for arm in ("cls", "mean3", "max3"))
+    return min(center - mean, mean - most)
 
 
 def _all_dimensions_active(view: SeedView) -> bool:
@@ -200,7 +201,7 @@ PROBE_FINDINGS = (
         source=f"{SEED_POST}, section 3.5; {RATIOCINATOR}",
         documented=".687 to .650; full range: CLS .589, patch .650, concat .609; no error bars",
         scales=SWEPT,
-        holds=lambda view: _auroc(view, "full-patch") < _auroc(view, "patch"),
+        holds=lambda view: _auroc(view, "patch") - _auroc(view, "full-patch"),
     ),
     Finding(
         id="DINO-35",

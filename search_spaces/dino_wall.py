@@ -89,9 +89,9 @@ def _fifth(view: SeedView, arm: str, metric: str) -> float:
     return view.at(arm, metric, view.config(arm, "steps") // 5)
 
 
-def _spacing_becomes_decodable(view: SeedView) -> bool:
+def _spacing_becomes_decodable(view: SeedView) -> float:
     untold, early = (_fifth(view, arm, "val/spacing_r2") for arm in ("varied", "varied+told"))
-    return untold < early < view.final("varied+told", "val/spacing_r2")
+    return min(early - untold, view.final("varied+told", "val/spacing_r2") - early)
 
 
 def _spacing_matters_more(view: SeedView) -> bool:

@@ -157,7 +157,8 @@ class Finding:
         documented: The documented numbers.
         scales: Where `holds` can be judged: names of scales of the study, or "math" for arithmetic
             and "record" for documented tables, which need no sweep.
-        holds: Whether the claim holds in one seed; None where no predicate can be tested here.
+        holds: Whether the claim holds in one seed or, where it compares arms, by how much: above 0
+            where it holds. None where no predicate can be tested here.
         needs: What is missing where `holds` is None or the scale does not fit.
     """
 
@@ -167,7 +168,7 @@ class Finding:
     source: str
     documented: str
     scales: tuple[str, ...] = field(default=())
-    holds: Callable[[SeedView], bool] | None = None
+    holds: Callable[[SeedView], bool | float] | None = None
     needs: str = ""
 
     def __post_init__(self) -> None:

@@ -75,12 +75,12 @@ def test_records_hold_without_a_sweep(name):
 
 @pytest.mark.parametrize("name", SWEPT)
 def test_findings_hold_in_results_as_documented(name):
-    assert FINDINGS[name].holds(AS_DOCUMENTED)
+    assert FINDINGS[name].holds(AS_DOCUMENTED) > 0
 
 
 @pytest.mark.parametrize("name", SWEPT)
 def test_findings_fail_in_reversed_results(name):
-    assert not FINDINGS[name].holds(REVERSED)
+    assert FINDINGS[name].holds(REVERSED) <= 0
 
 
 def test_a_coin_is_within_two_standard_errors():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from made_up import METRIC, made_up
 
+from infra.compare import leaderboard
 from infra.findings import FindingVerdict, FinishedSeed, judge
 from infra.plan import Plan
 from infra.records import CellRecord
@@ -48,6 +49,58 @@ def test_claim_that_holds_in_some_seeds_is_undecided(sweep) -> None:
     verdict = verdict_of(sweep, claim(lambda v: v.final("B", METRIC) < v.final("A", METRIC)))
     assert (verdict.verdict, verdict.reason) == ("undecided", "holds in 2 of 3 seeds")
     assert [outcome.holds for outcome in verdict.seeds] == [True, False, True]
+
+
+def test_claim_is_not_settled_by_fewer_than_three_seeds(tmp_path: Path) -> None:
+    plan, ledger = made_up(tmp_path, {"A": [1.0, 2.0]})
+    for holds in (lambda v: v.final("A", METRIC) < 4, lambda v: 4 - v.final("A", METRIC)):
+        verdict = judge([claim(holds)], plan, ledger.records())[0]
+        assert verdict.verdict == "undecided"
+        assert "a verdict needs 3" in verdict.reason
+
+
+FIVE = {"A": [1.0, 2.0, 3.0, 4.0, 5.0], "B": [0.5, 1.48, 2.51, 3.5, 4.49]}
+
+
+def beats(one: str, two: str):
+    return lambda v: v.final(two, METRIC) - v.final(one, METRIC)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "verdict"), [("B", "A", "reproduced"), ("A", "B", "refuted")]
+)
+def test_claim_that_says_by_how_much_is_judged_by_its_interval(
+    tmp_path: Path, one: str, two: str, verdict: str
+) -> None:
+    plan, ledger = made_up(tmp_path, FIVE)
+    judged = judge([claim(beats(one, two))], plan, ledger.records())[0]
+    row = leaderboard(plan, ledger.records()).rows[0]
+    assert row.difference and row.difference.interval
+    assert judged.verdict == verdict
+    low, high = sorted(abs(end) for end in row.difference.interval)
+    assert f"{low:.3g}" in judged.reason and f"{high:.3g}" in judged.reason
+
+
+def test_claim_that_holds_in_all_seeds_by_chance_is_undecided(tmp_path: Path) -> None:
+    values = {"A": [1.0, 2.0, 3.0], "B": [0.99, 1.5, 2.9]}
+    plan, ledger = made_up(tmp_path, values)
+    judged = judge([claim(beats("B", "A"))], plan, ledger.records())[0]
+    assert judged.verdict == "undecided"
+    assert judged.seeds_text == "3/3"
+    assert judged.reason.startswith("holds in 3 of 3 seeds, by 0.203 on the mean, -0.445 to 0.851")
+
+
+def test_claims_that_compare_arms_share_the_error(tmp_path: Path) -> None:
+    plan, ledger = made_up(tmp_path, FIVE)
+    one = judge([claim(beats("B", "A"))], plan, ledger.records())[0]
+    many = judge([claim(beats("B", "A"))] * 40, plan, ledger.records())[0]
+    assert one.reason != many.reason
+
+
+def test_claim_by_how_much_about_a_crashed_cell_stays_open(sweep) -> None:
+    verdict = verdict_of(sweep, claim(beats("A", "C")))
+    assert verdict.verdict == "undecided"
+    assert verdict.reason.endswith("arm 'C', seed 2: failed")
 
 
 def test_claim_about_a_cell_that_crashed_is_not_settled_by_the_other_seeds(sweep) -> None:
@@ -133,7 +186,9 @@ def test_predicate_that_breaks_is_an_error_that_names_its_finding(sweep, holds, 
 
 
 def test_predicate_that_forgets_its_answer_is_not_taken_for_a_no(sweep) -> None:
-    with pytest.raises(ValueError, match="finding X-1: .* must answer True or False, got None"):
+    with pytest.raises(
+        ValueError, match="X-1: .* must answer True or False, or by how much, got None"
+    ):
         verdict_of(sweep, claim(lambda v: None))
 
 
@@ -147,7 +202,9 @@ def test_numpy_bools_are_answers(sweep) -> None:
 def test_verdicts_are_plain_json_with_their_schema(sweep) -> None:
     raw = json.loads(json.dumps(verdict_of(sweep, claim(lambda v: True)).to_json()))
     assert raw["schema"] == 1
-    assert raw["seeds"][2] == {"seed": 2, "holds": True, "reason": "", "finished": True}
+    assert raw["seeds"][2] == {
+        "seed": 2, "holds": True, "reason": "", "finished": True, "by": None,
+    }  # fmt: skip
 
 
 def test_claims_that_no_sweep_can_change_stand_in_a_table_of_their_own(sweep) -> None:
