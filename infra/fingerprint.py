@@ -6,7 +6,7 @@ trained and evaluated from there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from infra.reported import dump_state, load_state, weights_sha256
@@ -21,21 +21,26 @@ EARLY = 1  # steps before the state is taken, so that optimizer and averages hav
 class Moment:
     """What happened from one share of the budget on.
 
+    What training reports does not count when two are compared, but for the study's metric: a term
+    of the loss that has no gradient changes the loss and nothing that is learnt, and a rate that is
+    reported as it was configured tells nothing of its use.
+
     Attributes:
         weights: Digest of the weights after the steps.
-        losses: What the steps report as a loss. Other training metrics do not count: a rate or a
-            weight that is reported as it was configured tells nothing of its use.
+        score: The study's metric, where training reports it.
+        losses: What the steps report as a loss.
         evaluation: Metrics after them, without those about time and memory.
         still: Tensors of the model that the steps did not move.
     """
 
     weights: str
-    losses: Mapping[str, float]
+    score: float | None
+    losses: Mapping[str, float] = field(compare=False)
     evaluation: Mapping[str, float]
     still: tuple[str, ...]
 
 
-def moments(run: Run, budget: int) -> dict[float, Moment]:
+def moments(run: Run, budget: int, metric: str) -> dict[float, Moment]:
     """The run's moments by share of its budget of steps; moves the run.
 
     Where the budget is too short for the shares to differ, the run is moved no further than three
@@ -45,16 +50,17 @@ def moments(run: Run, budget: int) -> dict[float, Moment]:
     early = dump_state(run.state_dict())
     starts = {share: min(int(share * budget), max(0, budget - STEPS)) for share in SHARES}
     first = {start: share for share, start in reversed(starts.items())}
-    return {share: _moment(run, early, start) for start, share in sorted(first.items())}
+    return {share: _moment(run, early, start, metric) for start, share in sorted(first.items())}
 
 
-def _moment(run: Run, early: bytes, start: int) -> Moment:
+def _moment(run: Run, early: bytes, start: int, metric: str) -> Moment:
     run.load_state_dict({**load_state(early), "step": start})
     before = _tensors(run)
     training = run.advance(STEPS)
     model = run.state_dict()["model"]
     return Moment(
         weights=weights_sha256(model),
+        score=training.get(metric),
         losses={name: value for name, value in training.items() if "loss" in name},
         evaluation={n: v for n, v in run.evaluate().items() if not n.startswith("perf/")},
         still=tuple(name for name, tensor in model.items() if tensor.equal(before[name])),

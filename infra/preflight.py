@@ -86,7 +86,7 @@ def _try(study: Study, plan: Plan, arm: str) -> _Arm:
     with clean_slate(plan.threads, plan.seeds[0]):
         run = study.run(recording(config, seen))
         troubles = tuple(f"arm {arm!r}: {text}" for text in _troubles(study, run, config))
-        found = moments(run, _budget(config) or 100)
+        found = moments(run, _budget(config) or 100, study.metric)
     overrides = study.overrides(arm, _small_scale(study, plan))
     values = flatten(asdict(config))
     return _Arm(
@@ -206,10 +206,13 @@ def _twins(arms: Sequence[_Arm], allowed: Collection[frozenset[str]]) -> Iterato
             if told
             else f"mend it, or give --allow-identical {one.name},{two.name}"
         )
+        why = "a dead knob"
+        if any(one.moments[s].losses != two.moments[s].losses for s in shares):
+            why = "the loss that is told differs, so a term of it has no gradient"
         yield Complaint(
             f"arms {one.name!r} and {two.name!r}: must differ in what they do, but {what} move no "
-            f"weight, loss or evaluation in {STEPS} steps from {where} of the budget: a "
-            f"dead knob; {remedy}",
+            f"weight and no evaluation in {STEPS} steps from {where} of the budget: {why}; "
+            f"{remedy}",
             fatal=not told,
         )
 

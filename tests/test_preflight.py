@@ -22,6 +22,7 @@ class Knobs:
     decay: float = 0.0
     stored: float = 0.0  # kept by the constructor and used by nobody
     late: float = 0.0  # takes part in the last tenth of the run
+    auxiliary: float = 0.0  # weight of a term of the loss that has no gradient
     shown: float = 1.0  # takes part in the evaluation alone
     fault: str = ""  # the defect to plant
 
@@ -56,6 +57,7 @@ class Sound:
             rate = cfg.rate * (1 + cfg.late * (self.step >= 0.9 * cfg.steps))
             self.weight = self.weight - rate * self.speed
             self.step += 1
+        loss = loss + cfg.auxiliary * self.weight.square().mean()
         return {"train/loss": float(loss), "train/stored": self.kept}  # told, and not used
 
     def evaluate(self) -> dict[str, float]:
@@ -97,6 +99,16 @@ def test_a_knob_that_acts_anywhere_in_the_run_passes(knob):
 def test_a_knob_that_is_stored_and_not_used_is_named_with_both_arms_and_values():
     [text] = complaints({"more": {"stored": 2.0}})
     assert "'base' and 'more'" in text and "stored 0.0 and 2.0" in text and "dead knob" in text
+
+
+def test_weight_of_a_term_without_gradient_is_named_though_the_loss_that_is_told_differs():
+    [text] = complaints({"more": {"auxiliary": 2.0}})
+    assert "auxiliary 0.0 and 2.0 move no weight and no evaluation" in text
+    assert "a term of it has no gradient" in text
+
+
+def test_knob_of_a_loss_that_is_the_metric_itself_passes():
+    assert complaints({"more": {"auxiliary": 2.0}}, metric="train/loss") == []
 
 
 def test_an_override_that_nobody_reads_is_named():
