@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass, fields
 from itertools import combinations
 from typing import Any
 
+from infra.data import local_data
 from infra.errors import Refused
 from infra.fingerprint import STEPS, Moment, moments
+from infra.leaks import leak
 from infra.plan import Plan
 from infra.reads import field_names, recording
 from infra.reported import check_metrics, check_state, dump_state, load_state, same_state
@@ -74,6 +76,7 @@ def preflight(
         except Exception as error:
             complaints.append(Complaint(f"arm {name!r}: must run, but {_first_line(error)}"))
     complaints += [Complaint(text) for arm in arms for text in arm.troubles]
+    complaints += _leak_of_data(study, plan)
     complaints += _unread(study, plan, arms)
     complaints += _twins(arms, {*allowed_twins, *map(frozenset, study.twins)})
     complaints += _still(arms)
@@ -85,7 +88,8 @@ def _try(study: Study, plan: Plan, arm: str) -> _Arm:
     seen: set[str] = set()
     with clean_slate(plan.threads, plan.seeds[0]):
         run = study.run(recording(config, seen))
-        troubles = tuple(f"arm {arm!r}: {text}" for text in _troubles(study, run, config))
+        told = [*_troubles(study, run, config), *filter(None, [leak(run)])]
+        troubles = tuple(f"arm {arm!r}: {text}" for text in told)
         found = moments(run, _budget(config) or 100, study.metric)
     overrides = study.overrides(arm, _small_scale(study, plan))
     values = flatten(asdict(config))
@@ -136,6 +140,20 @@ def _in_two_halves(study: Study, config: Any, state: bytes) -> bytes:
         run.advance(1)
         state = dump_state(run.state_dict())
     return state
+
+
+def _leak_of_data(study: Study, plan: Plan) -> Iterator[Complaint]:
+    """Of the prepared data, which the arms are not tried on; they share it."""
+    if plan.data:
+        small = _small_config(study, plan, plan.arms[0])
+        try:
+            run = study.run(replace_fields(small, {"data": local_data(plan.data)}))
+        except Exception as error:
+            text = f"data {plan.data!r}: a run must take it, but {_first_line(error)}"
+            yield Complaint(text)
+            return
+        if found := leak(run):
+            yield Complaint(f"data {plan.data!r}: {found}")
 
 
 def _changed(state: bytes, run: Run) -> bool:

@@ -16,7 +16,10 @@ DEFAULT_SCALE = "lab"
 
 
 class Run(Protocol):
-    """The live object that trains one cell; built from its config, which holds the seed."""
+    """The live object that trains one cell; built from its config, which holds the seed.
+
+    It may besides offer `examples(split)`, see `infra.leaks`.
+    """
 
     @property
     def step(self) -> int:

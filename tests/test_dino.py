@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from infra.leaks import TellsExamples, leak
 from infra.study import replace_fields
 from trainables.ct_phantom import PhantomConfig
 from trainables.dino import DinoNetwork, DinoRun, new_network
@@ -237,6 +238,17 @@ def test_a_loss_that_is_not_finite_stops_the_run_in_one_line():
     ) as error:
         run.advance(6)
     assert "\n" not in str(error.value)
+
+
+def test_a_slice_that_is_evaluated_and_trained_on_is_found_by_its_content():
+    run = DinoRun(TINY)
+    assert isinstance(run, TellsExamples)
+    assert leak(run) == ""
+    rows = [int(run.slices.train[3]), int(run._evaluation_rows()[2])]
+    hu = run.slices.hu.clone()  # the set is shared by all runs of the process
+    hu[rows[0]] = hu[rows[1]]
+    run.slices = replace(run.slices, hu=hu)
+    assert "but 1 of 11 are by their content, the first of them number 2" in leak(run)
 
 
 def test_a_spent_budget_is_refused():

@@ -25,6 +25,7 @@ class Knobs:
     auxiliary: float = 0.0  # weight of a term of the loss that has no gradient
     shown: float = 1.0  # takes part in the evaluation alone
     fault: str = ""  # the defect to plant
+    data: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +69,14 @@ class Sound:
     def done(self) -> bool:
         return self.step >= self.cfg.steps
 
+    def examples(self, split: str) -> list[torch.Tensor]:
+        if self.cfg.data:
+            return torch.load(f"{self.cfg.data}/{split}.pt")
+        rows = torch.arange(60.0).view(12, 5)
+        blank = torch.zeros(2, 5)  # in both, and an example of nothing
+        held_out = rows[8:] if self.cfg.fault != "leak" else rows[6:]
+        return [rows[:5], rows[5:8], blank] if split == "train" else [blank, held_out]
+
     def state_dict(self) -> dict[str, Any]:
         model = {"weight": self.weight, "extra": self.extra}
         speed = {} if self.cfg.fault == "forgets" else {"speed": self.speed}
@@ -78,12 +87,16 @@ class Sound:
         self.speed = state.get("speed", self.speed)
 
 
-def told(overrides: dict[str, dict[str, Any]], **settings: Any) -> list[Complaint]:
-    study = Study(**{
+def knobs(overrides: dict[str, dict[str, Any]], **settings: Any) -> Study:
+    return Study(**{
         "name": "knobs", "question": "?", "run": Sound, "base": Knobs(), "metric": "val/error",
         "space": Arms(source="none", overrides={"base": {}, **overrides}), "seeds": (0, 1, 2),
         "mode": "min", "baseline": "base", **settings,
     })  # fmt: skip
+
+
+def told(overrides: dict[str, dict[str, Any]], **settings: Any) -> list[Complaint]:
+    study = knobs(overrides, **settings)
     return preflight(study, make_plan(study, "lab"))
 
 
@@ -145,6 +158,28 @@ def test_tensors_that_never_move_are_told_but_do_not_stop_the_sweep():
     [note] = told({})
     assert not note.fatal
     assert "arm 'base': 1 tensors of the model stay as they were (extra)" in note.text
+
+
+def test_training_on_what_is_evaluated_is_told_with_how_many():
+    texts = complaints({"more": {"rate": 0.2, "fault": "leak"}})
+    assert texts == [
+        "arm 'more': no evaluation example may be among those of training, but 2 of 6 are by their "
+        "content, the first of them number 2; split by what they were taken from, or drop "
+        "duplicates first"
+    ]
+
+
+def test_prepared_data_is_looked_through_for_leaks_too(tmp_path):
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.randint(0, 9, (30, 3, 4), dtype=torch.int16, generator=draw)
+    torch.save([rows[:20]], tmp_path / "train.pt")
+    torch.save([rows[20:]], tmp_path / "evaluation.pt")
+    study = knobs({"more": {"rate": 0.2}})
+    plan = make_plan(study, "lab", data=str(tmp_path))
+    assert not [c.text for c in preflight(study, plan) if c.fatal]
+    torch.save([rows[19:]], tmp_path / "evaluation.pt")
+    [text] = [c.text for c in preflight(study, plan) if c.fatal]
+    assert text.startswith(f"data {str(tmp_path)!r}: ") and "1 of 11 are" in text
 
 
 def test_a_metric_off_its_chance_level_is_told():

@@ -6,13 +6,13 @@ tells slices apart by their two views, and masked autoencoding, which paints wha
 Shape letters: X views of a micro-batch, S image side in pixels, T tokens, D width, K prototypes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from time import perf_counter
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int16, Int64
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -102,6 +102,11 @@ class DinoRun:
         count = len(first)
         read |= {"val/n": count, "val/ratio": read["val/top1"] * count, "val/top1_gain": gain}
         return read | self._spacing_metrics(unit)
+
+    def examples(self, split: str) -> Iterator[Int16[Tensor, "B H W"]]:
+        """Slices of the split before any view is made of them: "train" or "evaluation"."""
+        rows = self.slices.train if split == "train" else self._evaluation_rows()
+        return (self.slices.hu[some.to(self.slices.hu.device)] for some in rows.split(64))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that resuming needs; "model" is the student."""

@@ -8,7 +8,7 @@ of learning rates suits all of them.
 Shape letters: K nodules, F width of the feature, L learning rates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import cos, isfinite, pi
 from typing import Any
@@ -110,6 +110,10 @@ class ProbeRun:
             "test/positives": positives,
             "probe/lr": self.cfg.fit.lrs[best],
         }
+
+    def examples(self, split: str) -> Iterator[Tensor]:
+        """Slices that the backbone is trained on, and held out from it; tests are on the latter."""
+        return self.dino.examples(split)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that resuming needs; "model" is student and probes."""
