@@ -147,12 +147,11 @@ def _leak_of_data(study: Study, plan: Plan) -> Iterator[Complaint]:
     if plan.data:
         small = _small_config(study, plan, plan.arms[0])
         try:
-            run = study.run(replace_fields(small, {"data": local_data(plan.data)}))
+            with clean_slate(plan.threads, plan.seeds[0]):
+                found = leak(study.run(replace_fields(small, {"data": local_data(plan.data)})))
         except Exception as error:
-            text = f"data {plan.data!r}: a run must take it, but {_first_line(error)}"
-            yield Complaint(text)
-            return
-        if found := leak(run):
+            found = f"a run must take it, but {_first_line(error)}"
+        if found:
             yield Complaint(f"data {plan.data!r}: {found}")
 
 
