@@ -101,7 +101,8 @@ def data(ingester: Any, options: Options) -> int:
         series = manifest.get("series", ())
         slices = sum(one["slices"] for one in series)
         skipped = len(manifest.get("skipped", ()))
-        print(f"{options.to}: {len(series)} series, {slices} slices, {skipped} things skipped")
+        summary = f"{len(series)} series, {slices} slices, {skipped} things skipped"
+        print(f"{options.to}: {manifest.get('summary', summary)}")
         print(f"digest {manifest['digest'][:12]}; use it with --data {options.to}")
     return DONE
 

@@ -12,6 +12,12 @@ def _ingest_ct(source: Path, to: Path, hu_divided_by_ten: bool, **options: Any) 
     return ingest_ct(source, to, hu_divisor=10 if hu_divided_by_ten else 1, **options)
 
 
+def _ingest_text(source: Path, to: Path, **options: Any) -> Any:
+    from trainables.lm_ingest import ingest_text
+
+    return ingest_text(source, to, **options)
+
+
 STUDIES = {path.stem: path for path in Path(__file__).parent.glob("[!_]*.py")}
 INGESTERS = {
     "ct": Ingester(
@@ -27,6 +33,24 @@ INGESTERS = {
                 "default": 0.1,
                 "metavar": "F",
                 "help": "share of series held out for evaluation (default: 0.1)",
+            },
+        },
+    ),
+    "text": Ingester(
+        help="text files to token shards as FineWeb's, with a tokenizer trained on them",
+        run=_ingest_text,
+        options={
+            "--vocab": {
+                "type": int,
+                "default": 1024,
+                "metavar": "N",
+                "help": "pieces of the tokenizer (default: 1024)",
+            },
+            "--validation-fraction": {
+                "type": float,
+                "default": 0.1,
+                "metavar": "F",
+                "help": "share of documents held out for evaluation (default: 0.1)",
             },
         },
     ),

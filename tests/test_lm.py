@@ -1,0 +1,213 @@
+"""A language-model run: what it trains, what arms share, and that it resumes to the bit."""
+
+import io
+import math
+
+import pytest
+import torch
+
+from infra.study import replace_fields
+from trainables.lm import LmRun
+from trainables.lm_config import BackboneConfig, EvaluationConfig, LmConfig, TextConfig
+from trainables.lm_network import LanguageModel, new_network
+from trainables.lm_optim import OptimConfig
+
+TINY = LmConfig(
+    steps=6,
+    steps_per_report=2,
+    sequence=24,
+    backbone=BackboneConfig(layers=3, width=40, heads=4, kv_heads=2),
+    optim=OptimConfig(batch=3, accumulation=2),
+    text=TextConfig(vocab=400, most_files=30),
+    evaluation=EvaluationConfig(tokens=72, batch=2),
+)
+VARIANTS = {
+    "plain": {},
+    "leaky": {"leaky.enabled": True},
+    "universal": {"universal.iterations": 3},
+    "universal as run": {"universal.iterations": 4, "universal.as_run": True},
+    "state space": {"ssm.ratio": 1, "ssm.states": 3},
+    "state space as run": {"ssm.ratio": 3, "ssm.as_run": True},
+    "diffusion": {"diffusion.weight": 0.4},
+    "diffusion as run": {"diffusion.weight": 0.7, "diffusion.as_run": True},
+    "adapters": {
+        "adapters.enabled": True,
+        "adapters.rank": 3,
+        "adapters.unfrozen_fraction": 0.2,
+        "adapters.progressive": True,
+    },
+    "adapters as run": {"adapters.enabled": True, "adapters.rank": 7, "adapters.as_run": True},
+    "jepa": {"jepa.weight": 0.3},
+    "jepa as run": {"jepa.weight": 0.3, "jepa.warmup_fraction": 0.5, "jepa.as_run": True},
+    "hnet": {"hnet.layers": 1},
+    "hnet as run": {"hnet.layers": 2, "hnet.as_run": True},
+}
+DOCUMENTED = {"backbone.layers": 9, "backbone.width": 512, "backbone.heads": 8,
+              "backbone.kv_heads": 4}  # fmt: skip
+SSM, AS_RUN = {"ssm.ratio": 1}, {"universal.as_run": True}
+FROZEN = {"adapters.enabled": True, "adapters.as_run": True}
+# Of golf.md's runs, in its order; parameters, and frozen values where there are any.
+COUNTS = [
+    ({}, 17_059_912, 0),
+    (AS_RUN | {"universal.iterations": 6}, 4_546_568, 0),
+    (AS_RUN | {"universal.iterations": 24}, 4_601_864, 0),
+    ({"diffusion.weight": 0.7}, 17_060_424, 0),
+    (FROZEN, 600_136, 16_515_072),
+    (FROZEN | {"adapters.rank": 8}, 600_136, 479_232),
+    ({"jepa.weight": 0.1}, 18_110_024, 0),
+    (SSM, 26_516_512, 0),
+    (SSM | {"ssm.states": 64}, 27_253_792, 0),
+    ({"ssm.ratio": 3, "ssm.states": 64}, 31_331_344, 0),
+    ({"ssm.ratio": 3}, 30_299_152, 0),
+    ({"hnet.layers": 1, "hnet.as_run": True}, 17_323_593, 0),
+    ({"leaky.enabled": True}, 17_078_344, 0),
+    ({"leaky.enabled": True, "backbone.width": 640}, 26_508_872, 0),
+    ({"leaky.enabled": True, "backbone.layers": 11}, 20_757_080, 0),
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def run_of(name, **more):
+    return LmRun(replace_fields(TINY, VARIANTS[name] | more))
+
+
+def exact(metrics):
+    return {key: value for key, value in metrics.items() if not key.startswith("perf/")}
+
+
+def saved(run):
+    file = io.BytesIO()
+    torch.save(run.state_dict(), file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.parametrize(("overrides", "parameters", "frozen"), COUNTS)
+def test_networks_have_the_documented_parameter_counts(overrides, parameters, frozen):
+    with torch.device("meta"):
+        network = LanguageModel(replace_fields(TINY, DOCUMENTED | overrides), 1024)
+    assert sum(p.numel() for p in network.parameters()) == parameters
+    assert sum(b.numel() for b in network.buffers() if b.is_floating_point()) == frozen
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_stopped_and_resumed_at_any_step_it_is_the_run_that_was_not(name):
+    whole = run_of(name)
+    whole.advance(3)
+    points = [exact(whole.evaluate()), exact(whole.advance(3)), exact(whole.evaluate())]
+    half, resumed = run_of(name), run_of(name)
+    for _ in range(3):  # and steps are the same in one chunk or many
+        half.advance(1)
+    resumed.load_state_dict(saved(half))
+    again = [exact(resumed.evaluate()), exact(resumed.advance(3)), exact(resumed.evaluate())]
+    assert again == points
+    assert same(whole.network.state_dict(), resumed.network.state_dict())
+    assert whole.done() and resumed.done()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_position_is_scored_without_what_comes_after_it(name):
+    run = run_of(name)
+    run.advance(4)  # branches are zero at the start and would hide a leak
+    tokens = torch.randint(4, 400, (2, 24), generator=torch.Generator().manual_seed(0))
+    changed = tokens.clone()
+    changed[:, 15:] = changed[:, 15:].flip(1)
+    with torch.no_grad():
+        before, after = run._logits(tokens), run._logits(changed)
+    assert torch.allclose(before[:, :15], after[:, :15], atol=1e-5)
+    assert not torch.allclose(before[:, 15:], after[:, 15:], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_training_moves_every_parameter_but_those_the_originals_left_still(name):
+    run = run_of(name, **({"jepa.warmup_fraction": 0.0} if "jepa" in name else {}))
+    start = {key: value.clone() for key, value in run.network.state_dict().items()}
+    run.advance(5)
+    now = run.network.state_dict()
+    still = {key for key, value in start.items() if torch.equal(now[key], value)}
+    expected = {key for key in start if "frozen_" in key}
+    if name == "state space as run":
+        expected |= {key for key in start if key.endswith("conv.weight")}
+    if name == "universal as run":
+        expected |= {f"stack.block.{key}" for key in ("mix", "mixer_scale", "mlp_scale")}
+    assert still == expected
+
+
+def test_the_loss_falls_and_starts_at_uniform_prediction():
+    run = run_of("plain", steps=40)
+    start = run.evaluate()
+    assert math.isclose(start["val/bpb"], start["val/bpb_chance"], rel_tol=0.01)
+    run.advance(40)
+    assert run.evaluate()["val/bpb"] < 0.9 * start["val/bpb"]
+
+
+def test_evaluation_changes_nothing_and_draws_nothing():
+    run, blind = run_of("jepa"), run_of("jepa")
+    before, stream = str(saved(run)), torch.random.get_rng_state()
+    assert run.evaluate() == run.evaluate()
+    assert str(saved(run)) == before
+    run.advance(2), run.evaluate(), run.advance(2)
+    blind.advance(2), blind.advance(2)
+    assert same(run.network.state_dict(), blind.network.state_dict())
+    assert torch.equal(stream, torch.random.get_rng_state())
+
+
+def test_seed_reaches_initialisation_and_data():
+    zero, one = run_of("plain"), run_of("plain", seed=1)
+    assert not torch.equal(zero.network.embedding, one.network.embedding)
+    assert not torch.equal(zero._batch(0)[0], one._batch(0)[0])
+
+
+@pytest.mark.parametrize("name", [n for n in VARIANTS if n != "plain"])
+def test_arms_with_one_seed_share_batches_and_the_parameters_they_have_in_common(name):
+    plain, other = run_of("plain"), run_of(name)
+    assert torch.equal(plain._batch(5)[1], other._batch(5)[1])
+    ours, theirs = plain.network.state_dict(), other.network.state_dict()
+    common = [k for k in ours if k in theirs and ours[k].shape == theirs[k].shape]
+    assert "embedding" in common
+    assert all(torch.equal(ours[k], theirs[k]) for k in common)
+
+
+def test_rates_fall_at_the_end_and_momentum_rises_as_documented():
+    documented = OptimConfig(lr_warmdown_fraction=6.0)
+    assert math.isclose(documented.lr_factor(0, 200), 1 / 6)
+    assert documented.lr_factor(200, 200) == 0
+    late = OptimConfig(lr_warmdown_fraction=0.25)
+    assert [late.lr_factor(s, 200) for s in (0, 150, 175, 200)] == [1, 1, 0.5, 0]
+    assert math.isclose(late.momentum_at(200), 0.89)  # what 200 steps reach
+    assert late.momentum_at(500) == late.momentum_at(900) == 0.95
+
+
+def test_realised_rate_tokens_and_parameters_are_told():
+    run = run_of("adapters")
+    told = run.advance(6)
+    assert math.isclose(told["train/lr_realised"], 0.04 * run.cfg.optim.lr_factor(5, 6))
+    assert told["train/tokens"] == 6 * 2 * 3 * 24
+    frozen = sum(b.numel() for b in run.network.buffers())
+    assert told["train/parameters"] == told["train/parameters_trainable"] + frozen
+    assert all(type(value) in (int, float) for value in (told | run.evaluate()).values())
+
+
+def test_too_little_text_and_odd_heads_are_refused():
+    with pytest.raises(ValueError, match="must have more than 9999999 tokens"):
+        run_of("plain", sequence=9_999_999)
+    with pytest.raises(ValueError, match="heads must be a multiple of kv_heads"):
+        BackboneConfig(heads=3, kv_heads=2)
+
+
+def test_a_network_is_a_function_of_its_config_and_seed_alone():
+    torch.manual_seed(5)
+    one = new_network(TINY, 77, torch.device("cpu"))
+    torch.manual_seed(6)
+    assert same(one.state_dict(), new_network(TINY, 77, torch.device("cpu")).state_dict())
