@@ -16,7 +16,7 @@ TINY = LmConfig(
     steps=6,
     steps_per_report=2,
     sequence=24,
-    backbone=BackboneConfig(layers=3, width=40, heads=4, kv_heads=2),
+    backbone=BackboneConfig(layers=4, width=40, heads=4, kv_heads=2),
     optim=OptimConfig(batch=3, accumulation=2),
     text=TextConfig(vocab=400, most_files=30),
     evaluation=EvaluationConfig(tokens=72, batch=2),

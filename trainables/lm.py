@@ -158,10 +158,9 @@ class LmRun:
         return {name: terms[name] for name in weights}
 
     def _future(self, hidden: Tensor, inputs: Tensor) -> Tensor:
-        cfg = self.cfg.jepa
         if self.teacher is None:
-            return future_loss_as_run(self.network, cfg, inputs)
-        return future_loss(self.network, self.teacher, cfg, hidden, inputs)
+            return future_loss_as_run(self.network, inputs)
+        return future_loss(self.network, self.teacher, self.cfg.jepa, hidden, inputs)
 
     def _batch(self, micro_step: int) -> tuple[Int64[Tensor, "B T"], Int64[Tensor, "B T"]]:
         rows = batch_rows(self._rows, self.cfg.optim.batch, self.cfg.seed, micro_step)

@@ -52,11 +52,11 @@ class Attention(nn.Module):
         super().__init__()
         shape = cfg.backbone
         self.heads, self.kv_heads, self.base = shape.heads, shape.kv_heads, shape.rope_base
-        self.head_width = shape.width // shape.heads
-        self.q = linear(cfg, shape.width, shape.width)
-        self.k = linear(cfg, shape.width, shape.kv_heads * self.head_width)
-        self.v = linear(cfg, shape.width, shape.kv_heads * self.head_width)
-        self.out = linear(cfg, shape.width, shape.width)
+        self.head_width = shape.dim // shape.heads
+        self.q = linear(cfg, shape.dim, shape.dim)
+        self.k = linear(cfg, shape.dim, shape.kv_heads * self.head_width)
+        self.v = linear(cfg, shape.dim, shape.kv_heads * self.head_width)
+        self.out = linear(cfg, shape.dim, shape.dim)
         self.q_gain = nn.Parameter(torch.empty(shape.heads, 1, 1))
 
     def forward(self, x: Float[Tensor, "B T D"], causal: bool) -> Float[Tensor, "B T D"]:
@@ -78,7 +78,7 @@ class Mlp(nn.Module):
 
     def __init__(self, cfg: LmConfig):
         super().__init__()
-        width = cfg.backbone.width
+        width = cfg.backbone.dim
         hidden = cfg.backbone.mlp_factor * width
         self.up = linear(cfg, width, hidden)
         self.down = linear(cfg, hidden, width)
@@ -100,7 +100,7 @@ class Block(nn.Module):
 
     def __init__(self, cfg: LmConfig, state_space: bool = False):
         super().__init__()
-        width = cfg.backbone.width
+        width = cfg.backbone.dim
         self.mix = nn.Parameter(torch.empty(2, width))
         self.mixer_scale = nn.Parameter(torch.empty(width))
         self.mlp_scale = nn.Parameter(torch.empty(width))
@@ -123,7 +123,7 @@ class Stack(nn.Module):
         """The layers with these numbers; the number says whether a layer is of a state space."""
         super().__init__()
         self.blocks = nn.ModuleList(Block(cfg, is_state_space(cfg, i)) for i in layers)
-        self.skip_weights = nn.Parameter(torch.empty(len(layers) // 2, cfg.backbone.width))
+        self.skip_weights = nn.Parameter(torch.empty(len(layers) // 2, cfg.backbone.dim))
 
     def forward(self, x: Float[Tensor, "B T D"], causal: bool) -> tuple[Tensor, Losses]:
         """Hidden states after the last layer, not normalised; there are no further losses."""

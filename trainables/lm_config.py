@@ -15,8 +15,10 @@ from trainables.lm_optim import OptimConfig
 class BackboneConfig:
     """The decoder-only transformer; documented are 9 layers of width 512, 8 heads, 4 of KV."""
 
-    layers: int = 5
-    width: int = 96
+    layers: int = 9
+    width: int = 64
+    depth_factor: float = 1.0  # what layers and width are multiplied with, rounded to what fits
+    width_factor: float = 1.0
     heads: int = 4
     kv_heads: int = 2
     mlp_factor: int = 2  # hidden width over width
@@ -30,6 +32,16 @@ class BackboneConfig:
                 "backbone.heads must be a multiple of kv_heads and width of twice heads, got "
                 f"heads {self.heads}, kv_heads {self.kv_heads}, width {self.width}"
             )
+
+    @property
+    def depth(self) -> int:
+        """Layers that there really are."""
+        return round(self.layers * self.depth_factor)
+
+    @property
+    def dim(self) -> int:
+        """The width that it really has, a multiple of twice the heads."""
+        return 2 * self.heads * round(self.width * self.width_factor / (2 * self.heads))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,13 +106,11 @@ class JepaConfig:
     """A second loss: hidden states are predicted from earlier ones.
 
     As meant the target is an exponential average's state `offset` tokens on, both normalised. As
-    run it is the mean state of the window's last part, from the same weights and unnormalised, so
-    `context_fraction` is of the published script and the other two are not.
+    run it is the mean state of the window's last quarter, from the same weights and unnormalised.
     """
 
     weight: float = 0.0
     warmup_fraction: float = 0.0  # of the run without this loss; documented 100 of 200 steps
-    context_fraction: float = 0.75
     offset: int = 8
     teacher_momentum: float = 0.99
     as_run: bool = False
@@ -164,7 +174,8 @@ class LmConfig:
             "steps": self.steps,
             "steps_per_report": self.steps_per_report,
             "sequence": self.sequence,
-            "backbone.layers": self.backbone.layers,
+            "backbone.layers": self.backbone.depth,
+            "backbone.width": self.backbone.dim,
             "optim.batch": self.optim.batch,
             "optim.accumulation": self.optim.accumulation,
             "evaluation.batch": self.evaluation.batch,
@@ -174,7 +185,7 @@ class LmConfig:
                 raise ValueError(f"{name} must be at least 1, got {count}")
         if self.precision not in ("fp32", "bf16"):
             raise ValueError(f"precision must be 'fp32' or 'bf16', got {self.precision!r}")
-        if 2 * self.hnet.layers >= self.backbone.layers and not self.hnet.as_run:
+        if 2 * self.hnet.layers >= self.backbone.depth and not self.hnet.as_run:
             raise ValueError(
                 f"hnet.layers {self.hnet.layers} on either side must leave a main stack of "
                 f"backbone.layers {self.backbone.layers}; raise these or lower those"

@@ -26,7 +26,7 @@ class ChunkedStack(nn.Module):
 
     def __init__(self, cfg: LmConfig):
         super().__init__()
-        width, outer, layers = cfg.backbone.width, cfg.hnet.layers, cfg.backbone.layers
+        width, outer, layers = cfg.backbone.dim, cfg.hnet.layers, cfg.backbone.depth
         self.chunk_tokens = cfg.hnet.chunk_tokens
         self.encoder, self.decoder = (
             nn.ModuleList(Block(cfg, is_state_space(cfg, i)) for i in numbers)

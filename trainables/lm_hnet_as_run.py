@@ -18,7 +18,7 @@ class Smear(nn.Module):
 
     def __init__(self, cfg: LmConfig):
         super().__init__()
-        width = cfg.backbone.width
+        width = cfg.backbone.dim
         self.gate = nn.Linear(2 * width, 1)
         self.mixing = nn.Linear(width, width)
         self.max_chunk = cfg.hnet.chunk_tokens  # these two are never read again, as documented

@@ -35,7 +35,7 @@ class LanguageModel(nn.Module):
 
     def __init__(self, cfg: LmConfig, vocab: int):
         super().__init__()
-        width = cfg.backbone.width
+        width = cfg.backbone.dim
         self.cap = cfg.backbone.logit_cap
         self.embedding = nn.Parameter(torch.empty(vocab, width))
         self.smears = nn.ModuleList(Smear(cfg) for _ in range(cfg.hnet.layers * cfg.hnet.as_run))
@@ -132,7 +132,7 @@ def _stack(cfg: LmConfig) -> Stack | Universal | UniversalAsRun | ChunkedStack:
         return UniversalAsRun(cfg) if cfg.universal.as_run else Universal(cfg)
     if cfg.hnet.layers and not cfg.hnet.as_run:
         return ChunkedStack(cfg)
-    return Stack(cfg, range(cfg.backbone.layers))
+    return Stack(cfg, range(cfg.backbone.depth))
 
 
 def _started(cfg: LmConfig, name: str, parameter: Tensor, draws: Generator) -> Tensor:

@@ -20,6 +20,7 @@ from trainables.lm_config import DiffusionConfig, JepaConfig
 from trainables.lm_network import LanguageModel
 
 Key = tuple[int | str, ...]
+CONTEXT = 0.75  # of a window, from which #1196 predicts the rest
 
 
 def causal_loss(
@@ -72,11 +73,9 @@ def future_loss(
     return (ours - theirs).square().sum(-1).mean()
 
 
-def future_loss_as_run(
-    network: LanguageModel, cfg: JepaConfig, tokens: Int64[Tensor, "B T"]
-) -> Float[Tensor, ""]:
+def future_loss_as_run(network: LanguageModel, tokens: Int64[Tensor, "B T"]) -> Float[Tensor, ""]:
     """Squared error of the mean state of the window's last part, read from the first part alone."""
-    first = min(max(1, int(cfg.context_fraction * tokens.shape[1])), tokens.shape[1] - 1)
+    first = min(max(1, int(CONTEXT * tokens.shape[1])), tokens.shape[1] - 1)
     with torch.no_grad():
         target = network(tokens[:, first:])[0].mean(1)
     context, _ = network(tokens[:, :first])

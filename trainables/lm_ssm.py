@@ -23,7 +23,7 @@ class StateSpace(nn.Module):
 
     def __init__(self, cfg: LmConfig):
         super().__init__()
-        width, states = cfg.backbone.width, cfg.ssm.states
+        width, states = cfg.backbone.dim, cfg.ssm.states
         inner = cfg.ssm.expand * width
         self.inward = nn.Linear(width, 2 * inner, bias=False)
         self.conv = nn.Conv1d(inner, inner, CONV, groups=inner, padding=CONV - 1)

@@ -19,7 +19,7 @@ class Universal(nn.Module):
 
     def __init__(self, cfg: LmConfig):
         super().__init__()
-        shape = (cfg.universal.iterations, cfg.backbone.width)
+        shape = (cfg.universal.iterations, cfg.backbone.dim)
         self.block = Block(cfg)
         self.depth_embedding = nn.Parameter(torch.empty(shape))
         self.branch_scale = nn.Parameter(torch.empty(shape))

@@ -53,7 +53,7 @@ class CoarseBlock(nn.Module):
 
     def __init__(self, cfg: LmConfig):
         super().__init__()
-        width, hidden = cfg.backbone.width, int(MLP_WIDTHS * cfg.backbone.width)
+        width, hidden = cfg.backbone.dim, int(MLP_WIDTHS * cfg.backbone.dim)
         self.heads, self.base = cfg.backbone.heads, cfg.backbone.rope_base
         self.slope = cfg.leaky.slope
         self.q, self.k, self.v, self.out = (CoarseLinear(width, width) for _ in range(4))
@@ -87,7 +87,7 @@ class UniversalAsRun(nn.Module):
 
     def __init__(self, cfg: LmConfig):
         super().__init__()
-        count, width = cfg.universal.iterations, cfg.backbone.width
+        count, width = cfg.universal.iterations, cfg.backbone.dim
         self.block = CoarseBlock(cfg)
         self.pairs = nn.Parameter(torch.empty(PAIRS, PAIR_WIDTH))
         self.pair_out = nn.Linear(PAIR_WIDTH, width, bias=False)
