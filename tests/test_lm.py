@@ -144,6 +144,17 @@ def test_training_moves_every_parameter_but_those_the_originals_left_still(name)
     assert still == expected
 
 
+@pytest.mark.parametrize("name", ["plain", "state space", "diffusion", "adapters", "jepa", "hnet"])
+def test_bf16_trains_to_about_the_same_score(name):
+    scores = []
+    for precision in ("fp32", "bf16"):
+        run = run_of(name, precision=precision)
+        run.advance(2)
+        scores.append(run.evaluate()["val/bpb"])
+    assert scores[0] != scores[1]
+    assert math.isclose(*scores, rel_tol=0.02)
+
+
 def test_the_loss_falls_and_starts_at_uniform_prediction():
     run = run_of("leaky", steps=30)
     start = run.evaluate()
@@ -194,6 +205,7 @@ def test_realised_rate_tokens_and_parameters_are_told():
     told = run.advance(4)
     assert math.isclose(told["train/lr_realised"], 0.04 * run.cfg.optim.lr_factor(3, 4))
     assert told["train/tokens"] == 4 * 2 * 3 * 24
+    assert told["train/text_digest"] == int(run.text.digest[:12], 16)
     frozen = sum(b.numel() for b in run.network.buffers())
     assert told["train/parameters"] == told["train/parameters_trainable"] + frozen
     assert all(type(value) in (int, float) for value in (told | run.evaluate()).values())

@@ -81,7 +81,7 @@ class ChunkedStack(nn.Module):
 
 def average(x: Float[Tensor, "B M D"], share: Float[Tensor, "B M"]) -> Float[Tensor, "B M D"]:
     """z_t = p_t x_t + (1 - p_t) z_t-1 from z = 0, as a selective scan of one state."""
-    share = share.clamp(max=SURE).unsqueeze(-1)
+    x, share = x.float(), share.float().clamp(max=SURE).unsqueeze(-1)
     ones = torch.ones_like(share)
     rate = -torch.log1p(-share).expand_as(x)
     return selective_scan(share * x, rate, -x.new_ones(1, x.shape[-1]), ones, ones)

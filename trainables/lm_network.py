@@ -24,7 +24,8 @@ ONES = ("scale", "mixer_scale", "mlp_scale", "branch_scale", "skip_weights", "pa
 ZEROS = ("shift", "bias", "skip_gate", "factor_out")
 ZERO_MAPS = ("out.weight", "down.weight", "change.weight", "pair_out.weight", "around.weight")
 IDENTITIES = ("query.weight", "key.weight")
-Q_GAIN, SMEAR = 1.5, -3.0
+Q_GAIN = 1.5
+SMEAR = -3.0  # the gate of #1193 before its sigmoid; where it began is not documented
 
 
 class LanguageModel(nn.Module):
