@@ -200,6 +200,17 @@ def test_rates_fall_at_the_end_and_momentum_rises_as_documented():
     assert late.momentum_at(500) == late.momentum_at(900) == 0.95
 
 
+def test_muon_has_the_blocks_linear_maps_and_as_run_the_rates_of_decay_too():
+    for name, expected in (("state space", False), ("state space as run", True)):
+        run = run_of(name)
+        muon = {id(p) for p in run.optimizers._optimizers[1].param_groups[0]["params"]}
+        names = {n for n, p in run.network.named_parameters() if id(p) in muon}
+        assert {"stack.blocks.0.mixer.inward.weight", "stack.blocks.1.mlp.up.weight"} <= names
+        assert ("stack.blocks.0.mixer.rate_log" in names) is expected
+        assert not names & {"embedding", "stack.skip_weights", "stack.blocks.0.mix"}
+        assert "stack.blocks.0.mixer.conv.weight" not in names
+
+
 def test_realised_rate_tokens_and_parameters_are_told():
     run = run_of("adapters", **{"optim.accumulation": 2})
     told = run.advance(4)

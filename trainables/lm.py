@@ -23,7 +23,8 @@ from trainables.lm_config import LmConfig
 from trainables.lm_hnet import RATIO_LOSS, ChunkedStack
 from trainables.lm_network import LanguageModel, new_network, trained
 from trainables.lm_objectives import causal_loss, future_loss, future_loss_as_run, masked_loss
-from trainables.lm_optim import Optimizers
+from trainables.lm_optim import MATRICES, Optimizers
+from trainables.lm_ssm import RATES
 from trainables.lm_text import load_text
 
 CAUSAL, MASKED, FUTURE = "train/causal_loss_nats", "train/masked_loss_nats", "train/jepa_loss"
@@ -49,7 +50,8 @@ class LmRun:
         self._validation = [part.to(self.device) for part in seen]
         self.network = new_network(cfg, self.text.vocab, self.device)
         self.teacher = self._new_teacher()
-        self.optimizers = Optimizers(cfg.optim, trained(self.network, cfg), fused=True)
+        matrices = (*MATRICES, RATES) if cfg.ssm.as_run else MATRICES
+        self.optimizers = Optimizers(cfg.optim, trained(self.network, cfg), matrices)
         self._ema = get_ema_multi_avg_fn(cfg.jepa.teacher_momentum)
 
     def done(self) -> bool:

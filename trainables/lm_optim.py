@@ -15,6 +15,7 @@ from torch import Tensor
 
 ADAM_BETAS = (0.9, 0.95)
 BLOCKS = "stack."
+MATRICES = (".weight", ".factor_in", ".factor_out")  # ends of names of linear maps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,15 +46,21 @@ class OptimConfig:
 class Optimizers:
     """Muon and Adam over one network's parameters as if they were one optimizer."""
 
-    def __init__(self, cfg: OptimConfig, named: Iterable[tuple[str, Tensor]], fused: bool):
+    def __init__(
+        self,
+        cfg: OptimConfig,
+        named: Iterable[tuple[str, Tensor]],
+        matrices: tuple[str, ...] = MATRICES,
+    ):
+        """Muon takes what is in the blocks, has two axes, and a name that ends in `matrices`."""
         self.cfg = cfg
         groups: dict[str, list[Tensor]] = {"muon": [], "embedding": [], "other": []}
         for name, parameter in named:
-            groups[_group(name, parameter)].append(parameter)
+            groups[_group(name, parameter, matrices)].append(parameter)
         rates = {"embedding": cfg.embedding_lr, "other": cfg.lr}
         adam = [{"params": groups[n], "lr": rate} for n, rate in rates.items() if groups[n]]
         self._optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.Adam(adam, betas=ADAM_BETAS, fused=fused)
+            torch.optim.Adam(adam, betas=ADAM_BETAS, fused=True)
         ]
         if groups["muon"]:
             decay = cfg.muon_weight_decay
@@ -86,9 +93,8 @@ class Optimizers:
         return [group for optimizer in self._optimizers for group in optimizer.param_groups]
 
 
-def _group(name: str, parameter: Tensor) -> str:
-    """Where a parameter belongs: `weight` is the matrix of a linear layer, nothing else is."""
+def _group(name: str, parameter: Tensor, matrices: tuple[str, ...]) -> str:
     if name == "embedding":
         return "embedding"
-    matrix = name.startswith(BLOCKS) and name.endswith((".weight", ".factor_in", ".factor_out"))
+    matrix = name.startswith(BLOCKS) and name.endswith(matrices)
     return "muon" if matrix and parameter.ndim == 2 else "other"

@@ -15,6 +15,7 @@ from trainables.lm_config import LmConfig
 from trainables.lm_scan import selective_scan
 
 CONV = 4  # positions
+RATES = ".rate_log"  # end of the name of the rates of decay
 DT_LOW, DT_HIGH = 1e-3, 1e-1  # section 3.6 of the paper
 
 
