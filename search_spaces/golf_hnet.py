@@ -45,7 +45,7 @@ HNET_TWINS = (
 
 
 def _fastest(view: SeedView) -> bool:
-    return slower(view, "HNET-1 as run", "plain as run") < 1
+    return slower(view, "HNET-1 as run", "plain as run") < 0.95
 
 
 HNET_FINDINGS = (
@@ -54,7 +54,8 @@ HNET_FINDINGS = (
         tag="SEED",
         statement="The chunked network is the fastest arm.",
         source=BOARD,
-        documented="513 ms, though JEPA's rows have 497; judged here: below plain attention",
+        documented="513 ms, though JEPA's rows have 497; judged here: 5 % below plain "
+        "attention, which it adds to",
         scales=SWEPT,
         holds=_fastest,
     ),

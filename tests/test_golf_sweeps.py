@@ -108,7 +108,7 @@ BOTH_WAYS = {
     "TLM-14m": pair("SSM-1", "plain", -0.1, 0.1),
     "TLM-15": tuple(ms(("SSM-1 as run", k), ("plain as run", 1.0)) for k in (50.0, 2.0)),
     "TLM-17": (halves(2.2, 2.1), halves(2.1, 2.2)),
-    "TLM-18": tuple(ms(("HNET-1 as run", k), ("plain as run", 1.0)) for k in (0.9, 1.1)),
+    "TLM-18": tuple(ms(("HNET-1 as run", k), ("plain as run", 1.0)) for k in (0.9, 0.99)),
     "TLM-19m": three([f"HNET-{n}" for n in (1, 2, 3)], 4e-5, 1e-3),
     "TLM-20": tuple(Made({("HNET-1 as run", "val/chunker_change"): v}) for v in (0.01, 1.0)),
     "TLM-21": pair("MEGA-2 as run", "MEGA-3 as run", -0.1, 0.1),
