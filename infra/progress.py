@@ -37,6 +37,7 @@ class Progress:
         self._live: dict[str, _Live] = {}
         self._failed: set[str] = set()
         self._labels: dict[str, str] = {}
+        self._told: set[tuple[str, str]] = set()
         self._seconds: list[float] = []
         self._billed_s = 0.0
         self._gpus = 0.0
@@ -82,11 +83,16 @@ class Progress:
                 live.step, live.value = step, value if value is not None else live.value
 
     def labelled(self, key: str, text: str) -> bool:
-        """What is wrong with a cell by now, "" for nothing; says whether that is another kind."""
+        """What is wrong with a cell by now, "" for nothing; says whether a line should tell it.
+
+        Each kind is told once, and that nothing was learned only with the cell's end.
+        """
         with self._lock:
-            before = _kind(self._labels.get(key, ""))
             self._labels[key] = text
-            return _kind(text) not in ("", before)
+            kind = _kind(text)
+            new = kind not in ("", "no learning") and (key, kind) not in self._told
+            self._told.add((key, kind))
+            return new
 
     def ended(self, key: str, *, error: str = "", again: bool = False) -> None:
         """A running cell finished, failed, or is to be tried again."""
