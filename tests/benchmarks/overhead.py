@@ -49,7 +49,7 @@ class TrivialRun:
         return {f"train/metric_{i}": self.step * i / 7 for i in range(4)}
 
     def evaluate(self) -> dict[str, float]:
-        return {"val/score": float(self.weight.sum()) + self.cfg.seed}
+        return {"val/score": float(self.weight.sum()) + self.cfg.seed + self.cfg.arm}
 
     def done(self) -> bool:
         return self.step >= self.cfg.steps
