@@ -125,7 +125,7 @@ def _add_where(group: Any) -> None:
     group.add_argument("--no-preflight", action="store_true", help="do not try the arms before")
     group.add_argument(
         "--allow-identical",
-        type=_pair,
+        type=_twins,
         action="append",
         default=[],
         metavar="A,B",
@@ -264,10 +264,10 @@ def _seeds(text: str) -> list[int]:
         ) from error
 
 
-def _pair(text: str) -> frozenset[str]:
-    if len(pair := frozenset(_names(text))) != 2:
-        raise argparse.ArgumentTypeError(f"must be two arms like A,B, got {text}")
-    return pair
+def _twins(text: str) -> frozenset[str]:
+    if len(twins := frozenset(_names(text))) < 2:
+        raise argparse.ArgumentTypeError(f"must be two arms or more like A,B, got {text}")
+    return twins
 
 
 def _count(text: str) -> int:

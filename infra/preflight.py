@@ -4,7 +4,7 @@ All of it happens in this process, on the study's smallest scale with the step b
 that is to run, in seconds. Nothing here knows a trainable.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from itertools import combinations
@@ -21,6 +21,7 @@ from infra.study import Run, Study, flatten, replace_fields
 from infra.worker import clean_slate
 
 OURS = ("seed", "steps_per_report", "data")  # read by the sweep and not by the run
+_MOST_NAMED = 5  # arms or values in a line
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def preflight(
     Args:
         study: The question.
         plan: What is to run; its first seed is tried.
-        allowed_twins: Pairs of arms that may be identical, on the record.
+        allowed_twins: Sets of arms that may be identical, on the record.
     """
     arms, complaints = [], []
     for name in plan.arms:
@@ -75,7 +76,7 @@ def preflight(
             arms.append(_try(study, plan, name))
         except Exception as error:
             complaints.append(Complaint(f"arm {name!r}: must run, but {_first_line(error)}"))
-    complaints += [Complaint(text) for arm in arms for text in arm.troubles]
+    complaints += _broken(arms)
     complaints += _leak_of_data(study, plan)
     complaints += _unread(study, plan, arms)
     complaints += _twins(arms, {*allowed_twins, *map(frozenset, study.twins)})
@@ -88,8 +89,7 @@ def _try(study: Study, plan: Plan, arm: str) -> _Arm:
     seen: set[str] = set()
     with clean_slate(plan.threads, plan.seeds[0]):
         run = study.run(recording(config, seen))
-        told = [*_troubles(study, run, config), *filter(None, [leak(run)])]
-        troubles = tuple(f"arm {arm!r}: {text}" for text in told)
+        troubles = (*_troubles(study, run, config), *filter(None, [leak(run)]))
         found = moments(run, _budget(config) or 100, study.metric)
     overrides = study.overrides(arm, _small_scale(study, plan))
     values = flatten(asdict(config))
@@ -119,6 +119,7 @@ def _troubles(study: Study, run: Run, config: Any) -> list[str]:
     if _changed(start, run):
         return ["evaluate() must change no state, but it did; give it draws of its own"]
     metrics = {**run.advance(2), **run.evaluate()}
+    run.done()  # so that what it reads is known to be read
     check_metrics(metrics, run.step)
     if study.metric not in metrics:
         known = ", ".join(sorted(name for name in metrics if not name.startswith("perf/")))
@@ -210,28 +211,54 @@ def _dead(study: Study, plan: Plan, unread: Sequence[str]) -> list[str]:
 
 
 def _twins(arms: Sequence[_Arm], allowed: Collection[frozenset[str]]) -> Iterator[Complaint]:
-    for one, two in combinations(arms, 2):
-        shares = one.moments.keys() & two.moments.keys()
-        if any(one.moments[s] != two.moments[s] for s in shares):
-            continue
-        pairs = {k: (one.config.get(k), two.config.get(k)) for k in sorted(one.config)}
-        what = ", ".join(f"{k} {a!r} and {b!r}" for k, (a, b) in pairs.items() if a != b)
+    """A line for each group of arms that do the same."""
+    for first, *others in _alike(arms):
+        group = [first, *others]
+        names = [arm.name for arm in group]
+        told = all(any({*pair} <= one for one in allowed) for pair in combinations(names, 2))
+        remedy = f"mend it, or give --allow-identical {','.join(names)}"
+        shares = set.intersection(*(set(arm.moments) for arm in group))
         where = ", ".join(f"{share:.0%}" for share in sorted(shares))
-        told = frozenset({one.name, two.name}) in allowed
-        remedy = (
-            "declared twins"
-            if told
-            else f"mend it, or give --allow-identical {one.name},{two.name}"
-        )
         why = "a dead knob"
-        if any(one.moments[s].losses != two.moments[s].losses for s in shares):
+        if any(arm.moments[s].losses != first.moments[s].losses for arm in others for s in shares):
             why = "the loss that is told differs, so a term of it has no gradient"
         yield Complaint(
-            f"arms {one.name!r} and {two.name!r}: must differ in what they do, but {what} move no "
-            f"weight and no evaluation in {STEPS} steps from {where} of the budget: {why}; "
-            f"{remedy}",
+            f"arms {_joined(map(repr, names))}: must differ in what they do, but "
+            f"{', '.join(_differences(group))} move no weight and no evaluation in {STEPS} steps "
+            f"from {where} of the budget: {why}; {'declared twins' if told else remedy}",
             fatal=not told,
         )
+
+
+def _alike(arms: Sequence[_Arm]) -> list[list[_Arm]]:
+    """Arms by what they do, where two or more do the same."""
+    groups: list[list[_Arm]] = []
+    for arm in arms:
+        for group in groups:
+            shares = arm.moments.keys() & group[0].moments.keys()
+            if all(arm.moments[s] == group[0].moments[s] for s in shares):
+                group.append(arm)
+                break
+        else:
+            groups.append([arm])
+    return [group for group in groups if len(group) > 1]
+
+
+def _differences(group: Sequence[_Arm]) -> Iterator[str]:
+    """Each field in which their configs differ, with its values."""
+    for name in sorted(group[0].config):
+        values = list(dict.fromkeys(repr(arm.config.get(name)) for arm in group))
+        if len(values) > 1:
+            yield f"{name} {_joined(values)}"
+
+
+def _broken(arms: Sequence[_Arm]) -> Iterator[Complaint]:
+    by_trouble: dict[str, list[str]] = {}
+    for arm in arms:
+        for trouble in arm.troubles:
+            by_trouble.setdefault(trouble, []).append(arm.name)
+    for trouble, names in by_trouble.items():
+        yield Complaint(f"{_listed(names)}: {trouble}")
 
 
 def _still(arms: Sequence[_Arm]) -> Iterator[Complaint]:
@@ -259,8 +286,16 @@ def _name(run: Any) -> str:
     return getattr(run, "__name__", str(run))
 
 
+def _joined(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`, or the first five and how many more."""
+    *some, last = words
+    if len(some) > _MOST_NAMED:
+        some, last = some[:_MOST_NAMED], f"{len(some) + 1 - _MOST_NAMED} more"
+    return f"{', '.join(some)} and {last}" if some else last
+
+
 def _listed(names: Sequence[str]) -> str:
-    return ("arm " if len(names) == 1 else "arms ") + ", ".join(map(repr, names))
+    return ("arm " if len(names) == 1 else "arms ") + _joined(map(repr, names))
 
 
 def _first_line(error: BaseException) -> str:

@@ -101,7 +101,7 @@ class Study:
         chance: Band in which the metric of an untrained run lies; None where nothing is known.
         resolution: Step in which the metric moves, such as 1/256 for a share of 256; 0 for one
             that takes any value. None reads it off the points.
-        twins: Pairs of arms that are declared to do the same, such as controls.
+        twins: Groups of arms that are declared to do the same, such as controls.
         findings: Documented claims to be judged.
         cell_seconds: Scale name to measured seconds of one cell, for the estimate before a sweep.
         usd_per_gpu_hour: Price of the GPU; None leaves costs empty.
@@ -123,7 +123,7 @@ class Study:
     margin: float | None = None
     chance: tuple[float, float] | None = None
     resolution: float | None = None
-    twins: tuple[tuple[str, str], ...] = ()
+    twins: tuple[tuple[str, ...], ...] = ()
     findings: tuple[Finding, ...] = ()
     cell_seconds: Mapping[str, float] = field(default_factory=dict)
     usd_per_gpu_hour: float | None = None

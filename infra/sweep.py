@@ -29,7 +29,7 @@ class Options:
         tracking: MLflow address, "" for the default of the storage.
         max_parallel: Most cells at a time, 0 for as many as fit.
         preflight: Whether to try the arms before.
-        allow_identical: Pairs of arms that may do the same.
+        allow_identical: Sets of arms that may do the same.
     """
 
     address: str = "auto"

@@ -37,11 +37,7 @@ HNET = Arms(
     | {f"{arm} as run": _RUN | knobs for arm, knobs in _KNOBS.items()},
 )
 HNET_SCALES = SCALES
-HNET_TWINS = (
-    ("HNET-1 as run", "HNET-2 as run"),
-    ("HNET-1 as run", "HNET-3 as run"),
-    ("HNET-2 as run", "HNET-3 as run"),
-)
+HNET_TWINS = (("HNET-1 as run", "HNET-2 as run", "HNET-3 as run"),)
 
 
 def _fastest(view: SeedView) -> bool:

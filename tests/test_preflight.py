@@ -148,6 +148,13 @@ def test_what_breaks_a_resume_is_told_before_the_sweep(fault, words):
     assert texts and all(words in text for text in texts)
 
 
+def test_arms_that_all_do_the_same_are_told_in_one_line():
+    [text] = complaints({f"stored {i}": {"stored": float(i)} for i in range(1, 9)})
+    assert "'base', 'stored 1', 'stored 2', 'stored 3', 'stored 4' and 4 more: must" in text
+    named = tuple(f"stored {i}" for i in range(1, 9))
+    assert complaints({n: {"stored": float(n[-1])} for n in named}, twins=(("base", *named),)) == []
+
+
 def test_twins_pass_when_they_are_declared_and_stay_on_the_record():
     found = told({"more": {"stored": 1.0}}, twins=(("base", "more"),))
     [twins] = [complaint for complaint in found if "twins" in complaint.text]

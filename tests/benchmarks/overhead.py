@@ -45,7 +45,7 @@ class TrivialRun:
 
     def advance(self, steps: int) -> dict[str, float]:
         self.step += steps
-        self.weight = self.weight + 1
+        self.weight = self.weight + steps
         return {f"train/metric_{i}": self.step * i / 7 for i in range(4)}
 
     def evaluate(self) -> dict[str, float]:
