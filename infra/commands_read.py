@@ -159,19 +159,22 @@ def logs(studies: Studies, options: Options) -> int:
 
 
 def leaderboard(studies: Studies, options: Options) -> int:
-    """`ablate leaderboard NAME [--at BUDGET]`."""
+    """`ablate leaderboard NAME [NAME ...] [--at BUDGET]`."""
     from infra.budget import Budget
     from infra.compare import leaderboard as compare
+    from infra.several import several_table
     from infra.tables import leaderboard_table
 
-    ledger = open_ledger(options, options.name)
-    board = compare(
-        read_plan(ledger), ledger.records(), Budget.parse(options.at) if options.at else None
-    )
+    at = Budget.parse(options.at) if options.at else None
+    ledgers = [open_ledger(options, name) for name in dict.fromkeys([options.name, *options.more])]
+    boards = {one.sweep: compare(read_plan(one), one.records(), at) for one in ledgers}
+    [first, *others] = boards.values()
+    table = several_table(boards) if others else leaderboard_table(first)
     if options.json:
-        print_json({"sweep": ledger.sweep, "leaderboard": board.to_json()})
+        alone = {} if others else {"sweep": ledgers[0].sweep, "leaderboard": first.to_json()}
+        print_json(alone or {"leaderboards": {k: v.to_json() for k, v in boards.items()}})
     else:
-        show(leaderboard_table(board))
+        show(table)
     return DONE
 
 

@@ -165,6 +165,9 @@ def _add_readers(commands: Any) -> None:
         commands, "leaderboard", "arms by the study's metric, with intervals and verdicts"
     )
     board.add_argument(
+        "more", nargs="*", metavar="NAME", help="further sweeps by the same metric, in one table"
+    )
+    board.add_argument(
         "--at",
         default="",
         metavar="AXIS=N",

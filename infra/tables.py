@@ -52,7 +52,7 @@ def leaderboard_table(board: Leaderboard) -> Table:
     less = "less" if board.mode == "min" else "more"
     columns = ("arm", " n", " failed", " mean ± 95 %", " sd", " minus baseline")
     columns += ("verdict", "note", " GPU h", " $")
-    rows = tuple(_board_row(row) for row in board.rows)
+    rows = tuple(board_row(row) for row in board.rows)
     used = [i for i in range(len(columns)) if any(row[i] != MISSING for row in rows)]
     return Table(
         title=f"{board.study} ({board.scale}): {board.metric}, {less} is better, at {board.budget}",
@@ -182,7 +182,8 @@ def half_width(interval: tuple[float, float] | None) -> float | None:
     return None if interval is None else (interval[1] - interval[0]) / 2
 
 
-def _board_row(row: Row) -> tuple[str, ...]:
+def board_row(row: Row) -> tuple[str, ...]:
+    """The texts of an arm, in the order of `leaderboard_table`'s columns."""
     gap = row.difference
     return (
         row.arm,
