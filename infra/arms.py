@@ -9,7 +9,8 @@ from infra.records import CellRecord
 from infra.resolution import shown
 from infra.verdicts import Sample, Verdict
 
-_ROUNDING = 64 * 2.0**-52  # relative to the values, an interval this narrow is rounding, not noise
+# Relative to the values: an interval this narrow is how single precision rounds, and not noise.
+ROUNDING = 4 * 2.0**-24
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,16 @@ def differences(
     seeds = [seed for seed in plan.seeds if seed in ours and seed in theirs]
     size = max((abs(v) for v in (*ours.values(), *theirs.values())), default=0.0)
     gaps = tuple(ours[seed] - theirs[seed] for seed in seeds)
-    return Sample(tuple(seeds), gaps, _ROUNDING * size, resolution)
+    return Sample(tuple(seeds), gaps, ROUNDING * size, resolution)
 
 
 def withheld(
     arm: Arm, baseline: Arm, pairs: Sample, verdict: Verdict, reason: str
 ) -> tuple[Verdict, str]:
     """The verdict, unless cells that are missing or the same forbid it."""
-    failed = failures(arm, baseline)
+    failed, n = failures(arm, baseline), len(pairs.seeds)
+    if same := next((one for one in (arm, baseline) if _ignores_seed(one)), None):
+        return "undecided", f"all seeds of {same.name!r} have the same weights: one seed, not {n}"
     if _identical_weights(arm, baseline, pairs):
         return "undecided", f"identical weights in {len(pairs.seeds)} seeds: not another arm"
     if unfinished := _count_text("unfinished", arm, baseline, "pending", "interrupted"):
@@ -102,6 +105,11 @@ def _count_text(word: str, arm: Arm, baseline: Arm, *statuses: str) -> str:
     return ", ".join(
         f"{n} of {len(one.records)} cells of {one.name!r} {word}" for n, one in counts if n
     )
+
+
+def _ignores_seed(arm: Arm) -> bool:
+    digests = [arm.weights(seed) for seed in arm.readings]
+    return len(digests) > 1 and len(set(digests)) == 1 and digests[0] != ""
 
 
 def _identical_weights(arm: Arm, baseline: Arm, pairs: Sample) -> bool:

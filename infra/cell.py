@@ -116,6 +116,10 @@ class Attempt:
             began = time.perf_counter()
             training = run.advance(getattr(self._config, "steps_per_report"))  # noqa: B009
             self._train_s += time.perf_counter() - began
+            if run.step <= self._points[-1].step and not run.done():
+                raise CellFailed(
+                    f"advance: must move the run's `step` on, and it stays at {run.step}; count it"
+                )
             self._add_point(run, training)
             done = run.done()
         self._torn = False
@@ -129,8 +133,8 @@ class Attempt:
 
     def commit(self) -> None:
         """Make the last report durable; does nothing when it is, or a report was broken off."""
-        run = self._live_run()
-        if self._torn:
+        run = self._run
+        if run is None or self._torn:
             return
         if self._commit and self._commit.attempt == self.name and self._commit.step == run.step:
             return
@@ -269,7 +273,7 @@ class Attempt:
             raise
         except bdb.BdbQuit as error:  # the person at the debugger stopped, not the run
             raise KeyboardInterrupt from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if _is_infrastructure(error):
                 raise
             self._torn = True
@@ -278,7 +282,7 @@ class Attempt:
             raise CellFailed(_one_line(error, self._run)) from error
 
 
-def _is_infrastructure(error: Exception) -> bool:
+def _is_infrastructure(error: BaseException) -> bool:
     """Whether the machine is at fault, not the cell; then it is retried, not the arm's failure."""
     import torch
 
@@ -287,6 +291,6 @@ def _is_infrastructure(error: Exception) -> bool:
     return isinstance(error, getattr(torch, "AcceleratorError", ())) or "CUDA error" in str(error)
 
 
-def _one_line(error: Exception, run: Run | None) -> str:
+def _one_line(error: BaseException, run: Run | None) -> str:
     where = f" at step {run.step}" if run is not None else ""
     return f"{type(error).__name__}{where}: {' '.join(str(error).split())}"[:1000]

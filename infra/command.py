@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,11 @@ JSON_SCHEMA = 1
 def open_ledger(options: Options, name: str) -> Ledger:
     """The ledger of a sweep in the storage asked for."""
     return Ledger(open_storage(options.storage or default_storage()), name)
+
+
+def storage_option(options: Options) -> str:
+    """What a printed command must repeat to find the same storage, with a blank before it."""
+    return f" --storage {shlex.quote(options.storage)}" if options.storage else ""
 
 
 def read_plan(ledger: Ledger) -> Plan:

@@ -15,6 +15,7 @@ from infra.command import (
     print_json,
     print_troubles,
     read_plan,
+    storage_option,
 )
 from infra.diagnosis import diagnose_cell
 from infra.errors import DONE, SOME_FAILED
@@ -88,14 +89,14 @@ def status(studies: Studies, options: Options) -> int:
                 }
             )
         else:
-            _print_status(ledger, plan, records, driver)
+            _print_status(ledger, plan, records, driver, storage_option(options))
         if not options.watch or driver is None:
             return SOME_FAILED if any(r.status == "failed" for r in records.values()) else DONE
         time.sleep(2.0)
 
 
 def _print_status(
-    ledger: Ledger, plan: Plan, records: Mapping[str, CellRecord], driver: Any
+    ledger: Ledger, plan: Plan, records: Mapping[str, CellRecord], driver: Any, place: str
 ) -> None:
     columns = ("cell", "status", " step", f" {plan.metric}", " attempts", "label")
     rows = [_status_row(plan, record, driver is not None) for record in records.values()]
@@ -109,7 +110,7 @@ def _print_status(
             "ago"
         )
     elif any(r.status in ("pending", "interrupted") for r in records.values()):
-        print(f"no driver; go on with `ablate resume {ledger.sweep}`")
+        print(f"no driver; go on with `ablate resume {ledger.sweep}{place}`")
 
 
 def _status_row(plan: Plan, record: CellRecord, driven: bool) -> tuple[str, ...]:

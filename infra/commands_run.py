@@ -1,7 +1,6 @@
 """Commands that run: plan, execute, answer."""
 
 import json
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from infra.command import (
     print_json,
     read_plan,
     stdout_for_json,
+    storage_option,
 )
 from infra.compare import leaderboard
 from infra.data import data_digest
@@ -157,7 +157,7 @@ def _answer(study: Study, ledger: Ledger, options: Options, outcome: Outcome) ->
 
 
 def _next_steps(ledger: Ledger, options: Options, outcome: Outcome) -> Iterator[str]:
-    storage = f" --storage {shlex.quote(options.storage)}" if options.storage else ""
+    storage = storage_option(options)
     if outcome.view:
         yield f"MLflow   {outcome.view}"
         if outcome.serve:

@@ -257,7 +257,8 @@ def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
     )
     alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)
     for row in rows:
-        open_still = row.verdict == "undecided" and not row.reason.startswith(NOT_COMPARABLE)
+        hopeless = row.reason.startswith(NOT_COMPARABLE) or "no spread" in row.reason
+        open_still = row.verdict == "undecided" and not hopeless
         if open_still and row.difference and row.difference.interval and not row.failed:
             n = seeds_to_decide(row.difference, plan.margin, alpha)
             many = f"about {n} seeds" if n else "over 100 seeds"

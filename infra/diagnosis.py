@@ -95,7 +95,7 @@ def diagnose(
     low, high = chance or (math.nan, math.nan)
     band = (curve.sign * low, curve.sign * high) if mode == "min" else (-high, -low)
     return (
-        _exploding(curve)
+        _exploding(curve, margin)
         or _at_chance(curve, band)
         or _told_chance(points)
         or _collapsed(curve, band)
@@ -104,9 +104,9 @@ def diagnose(
     )
 
 
-def _exploding(curve: Curve) -> Label | None:
+def _exploding(curve: Curve, margin: float) -> Label | None:
     start = curve.cost[0]
-    limit = start + max(3 * curve.gain, abs(start), _jitter(curve))
+    limit = start + max(3 * curve.gain, abs(start), _jitter(curve), margin)
     if min(curve.cost[-2:]) <= limit:
         return None
     first = curve.since(limit)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any, Literal
 
+from infra.arms import ROUNDING
 from infra.plan import Cell, Plan
 from infra.records import CellRecord, Point
 from infra.study import Finding
@@ -25,7 +26,6 @@ Verdict = Literal[
     "consistent",
     "inconsistent",
 ]
-_ROUNDING = 1e-12  # relative to by how much a claim holds; narrower intervals say nothing of noise
 Basis = Literal["sweep", "arithmetic", "record", "none"]
 # Scale to basis, and to what a claim is that holds there and one that does not: a record that says
 # what it says is not reproduced by being read.
@@ -55,6 +55,7 @@ class SeedOutcome:
         holds: None where that cannot be said; `reason` then says why.
         by: By how much it holds, where the predicate says so; below 0 it does not.
         finished: Whether every cell that the claim asked for had finished.
+        size: The largest value that it was judged by.
     """
 
     seed: int
@@ -62,6 +63,7 @@ class SeedOutcome:
     reason: str = ""
     finished: bool = True
     by: float | None = None
+    size: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,7 @@ class FinishedSeed:
         self._arms = plan.arms
         self._records = records
         self._seed = seed
+        self.largest = 0.0  # of the values handed out, by whose rounding a difference is judged
 
     def final(self, arm: str, metric: str) -> float:
         """The metric at the last point of the arm's cell."""
@@ -148,7 +151,9 @@ class FinishedSeed:
     def _value(self, arm: str, metric: str, point: Point) -> float:
         if metric not in point.metrics:
             raise self._no_metric(arm, metric, point.metrics, f" at step {point.step}")
-        return point.metrics[metric]
+        value = point.metrics[metric]
+        self.largest = max(self.largest, abs(value))
+        return value
 
     def _no_metric(
         self, arm: str, metric: str, known: Iterable[str], where: str = ""
@@ -234,13 +239,15 @@ def _outcome(
     try:
         answer = _answer(finding, holds, view)
         by = None if isinstance(answer, bool) else answer
-        return SeedOutcome(seed, answer > 0, by=by)
+        return SeedOutcome(seed, answer > 0, by=by, size=view.largest)
     except NotAtSeed:
         raise
     except Unfinished as error:
         return SeedOutcome(seed, None, str(error), finished=False)
     except LookupError as error:
         return SeedOutcome(seed, None, str(error))
+    except ArithmeticError as error:  # a ratio to 0 is what the data say, and no typing error
+        return SeedOutcome(seed, None, f"{type(error).__name__}: {error}")
 
 
 def _by_interval(told: FindingVerdict, claims: int, max_seeds: int) -> FindingVerdict:
@@ -248,7 +255,7 @@ def _by_interval(told: FindingVerdict, claims: int, max_seeds: int) -> FindingVe
     gaps = {seed.seed: seed.by for seed in told.seeds if seed.by is not None}
     if told.verdict in ("not run", "not comparable") or len(gaps) < len(told.seeds):
         return told
-    rounding = _ROUNDING * max(map(abs, gaps.values()))
+    rounding = ROUNDING * max(seed.size for seed in told.seeds)
     sample = Sample(tuple(gaps), tuple(gaps.values()), rounding)
     difference, said, reason = judge_pair(sample, claims, None, "max", max_seeds)
     verdict: Verdict = "undecided"
@@ -269,6 +276,8 @@ def _answer(
         answer = holds(view)
     except Exception as error:
         if isinstance(error, LookupError) and not isinstance(error, KeyError | IndexError):
+            raise
+        if isinstance(error, ArithmeticError):
             raise
         raise ValueError(
             f"finding {finding.id}: its predicate must answer or raise LookupError, but raised "

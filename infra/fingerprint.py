@@ -44,11 +44,13 @@ def moments(run: Run, budget: int, metric: str) -> dict[float, Moment]:
     """The run's moments by share of its budget of steps; moves the run.
 
     Where the budget is too short for the shares to differ, the run is moved no further than three
-    steps before its end.
+    steps before its end; a run of fewer than four steps has no moments.
     """
+    if budget < EARLY + STEPS:
+        return {}  # over before it could be told from another
     run.advance(EARLY)
     early = dump_state(run.state_dict())
-    starts = {share: min(int(share * budget), max(0, budget - STEPS)) for share in SHARES}
+    starts = {share: min(int(share * budget), budget - STEPS) for share in SHARES}
     first = {start: share for share, start in reversed(starts.items())}
     return {share: _moment(run, early, start, metric) for start, share in sorted(first.items())}
 

@@ -63,7 +63,7 @@ def _study_in(path: Path) -> Study:
     try:
         # Not by an import, whose cached bytecode outlives an edit within the same second.
         exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Refused(f"study {path.name}: {type(error).__name__}: {error}") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):

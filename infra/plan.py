@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -207,6 +208,11 @@ def cell_config(study: Study, plan: Plan, cell: Cell, data: str) -> Any:
     return _with_data(study.config(cell.arm, cell.seed, plan.scale), data)
 
 
+def _told(value: Any) -> Any:
+    """A config's value as JSON has it, which knows no infinity."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _cells(study: Study, plan: Plan, arms: list[str], seeds: list[int]) -> Iterable[Cell]:
     """Seed-major, so that whole comparisons finish early."""
     for seed in seeds:
@@ -216,7 +222,7 @@ def _cells(study: Study, plan: Plan, arms: list[str], seeds: list[int]) -> Itera
                 _with_data(study.base, plan.data)
             config.pop("data", None)
             try:
-                config = json.loads(json.dumps(config))
+                config = json.loads(json.dumps({k: _told(v) for k, v in config.items()}))
             except TypeError as error:
                 raise ValueError(
                     f"study {study.name!r}, arm {arm!r}: config fields must be numbers, text, "

@@ -6,9 +6,9 @@ that is to run, in seconds. Nothing here knows a trainable.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from infra.data import local_data
 from infra.errors import Refused
@@ -18,10 +18,11 @@ from infra.plan import Plan
 from infra.reads import field_names, recording
 from infra.reported import check_metrics, check_state, dump_state, load_state, same_state
 from infra.study import Run, Study, flatten, replace_fields
-from infra.worker import clean_slate
+from infra.worker import Capture, clean_slate
 
-OURS = ("seed", "steps_per_report", "data")  # read by the sweep and not by the run
+OURS = ("seed", "steps_per_report", "data")  # the sweep reads them; `_seedless` sees to the first
 _MOST_NAMED = 5  # arms or values in a line
+_MOST_COUNTED = 100  # steps of a run whose config does not tell its budget
 
 
 @dataclass(frozen=True)
@@ -74,23 +75,25 @@ def preflight(
     for name in plan.arms:
         try:
             arms.append(_try(study, plan, name))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             complaints.append(Complaint(f"arm {name!r}: must run, but {_first_line(error)}"))
     complaints += _broken(arms)
+    complaints += _seedless(study, plan, arms)
     complaints += _leak_of_data(study, plan)
-    complaints += _unread(study, plan, arms)
+    if not any(arm.troubles for arm in arms):  # which end a trial before all is read
+        complaints += _unread(study, plan, arms)
     complaints += _twins(arms, {*allowed_twins, *map(frozenset, study.twins)})
     complaints += _still(arms)
     return sorted(complaints, key=lambda complaint: not complaint.fatal)
 
 
 def _try(study: Study, plan: Plan, arm: str) -> _Arm:
-    config = _small_config(study, plan, arm)
+    config = _small_config(study, plan, arm, plan.seeds[0])
     seen: set[str] = set()
-    with clean_slate(plan.threads, plan.seeds[0]):
+    with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
         run = study.run(recording(config, seen))
         troubles = (*_troubles(study, run, config), *filter(None, [leak(run)]))
-        found = moments(run, _budget(config) or 100, study.metric)
+        found = {} if troubles else moments(run, _budget(study, config), study.metric)
     overrides = study.overrides(arm, _small_scale(study, plan))
     values = flatten(asdict(config))
     return _Arm(
@@ -102,13 +105,18 @@ def _small_scale(study: Study, plan: Plan) -> str:
     return "smoke" if "smoke" in study.scales else plan.scale
 
 
-def _small_config(study: Study, plan: Plan, arm: str) -> Any:
-    """The arm's config at the smallest scale, with the step budget of the scale that is to run."""
-    seed = plan.seeds[0]
-    config = study.config(arm, seed, _small_scale(study, plan))
-    if "steps" not in {field.name for field in fields(config)}:
-        return config  # the budget is made of other fields, and stays that of the small scale
-    return replace_fields(config, {"steps": study.config(arm, seed, plan.scale).steps})
+def _small_config(study: Study, plan: Plan, arm: str, seed: int) -> Any:
+    """The arm's config at the smallest scale, with the step budget of the scale that is to run.
+
+    It keeps the small budget where that is made of other fields, or where a law of the config is
+    against the mixture.
+    """
+    small = study.config(arm, seed, _small_scale(study, plan))
+    real = study.config(arm, seed, plan.scale)
+    cadence = [f.name for f in fields(real) if f.name in ("steps", "steps_per_report")]
+    with suppress(TypeError, ValueError):
+        return replace_fields(small, {name: getattr(real, name) for name in cadence})
+    return small
 
 
 def _troubles(study: Study, run: Run, config: Any) -> list[str]:
@@ -118,19 +126,36 @@ def _troubles(study: Study, run: Run, config: Any) -> list[str]:
     check_metrics(first, run.step)
     if _changed(start, run):
         return ["evaluate() must change no state, but it did; give it draws of its own"]
-    metrics = {**run.advance(2), **run.evaluate()}
-    run.done()  # so that what it reads is known to be read
+    steps = _steps_left(study, config)
+    if run.done() or not steps:
+        return []  # nothing trains here, as in a control that stays as it was drawn
+    metrics = {**run.advance(steps), **run.evaluate()}
     check_metrics(metrics, run.step)
+    if run.step != steps and not run.done():
+        return [f"advance({steps}) must move `step` on by {steps}, but moved it by {run.step}"]
     if study.metric not in metrics:
         known = ", ".join(sorted(name for name in metrics if not name.startswith("perf/")))
         return [f"must report the study's metric {study.metric!r}, but reports {known}"]
     check_state(run.state_dict(), run.step)
-    if _changed(_in_two_halves(study, config, start), run):
+    if steps == 2 and _changed(_in_two_halves(study, config, start), run):
         return [
             "two steps must be one step, save, load and one step to the bit, but they are not; put "
             "what is missing into state_dict and key every draw by (seed, purpose, step)"
         ]
     return list(_off_chance(study, first))
+
+
+def _steps_left(study: Study, config: Any) -> int:
+    """Two, or fewer where a whole run has no more."""
+    if (steps := getattr(config, "steps", None)) is not None:
+        return min(2, int(steps))
+    run = study.run(config)
+    while run.step < 2 and not run.done():
+        before = run.step
+        run.advance(1)
+        if run.step == before:
+            return 2  # it does not count, which is told when both are asked for
+    return run.step
 
 
 def _in_two_halves(study: Study, config: Any, state: bytes) -> bytes:
@@ -146,7 +171,7 @@ def _in_two_halves(study: Study, config: Any, state: bytes) -> bytes:
 def _leak_of_data(study: Study, plan: Plan) -> Iterator[Complaint]:
     """Of the prepared data, which the arms are not tried on; they share it."""
     if plan.data:
-        small = _small_config(study, plan, plan.arms[0])
+        small = _small_config(study, plan, plan.arms[0], plan.seeds[0])
         try:
             with clean_slate(plan.threads, plan.seeds[0]):
                 found = leak(study.run(replace_fields(small, {"data": local_data(plan.data)})))
@@ -191,23 +216,51 @@ def _dead(study: Study, plan: Plan, unread: Sequence[str]) -> list[str]:
     """Unread fields that no switch wakes.
 
     A trainable that several studies share has terms that are off in this one, and what belongs to
-    them is asleep. So whatever is 0 or False is switched on, one after the other; what cannot run
-    so wakes nothing.
+    them is asleep. So whatever is 0 or False is switched on and every other choice of a `Literal`
+    is taken, one after the other; what cannot run so wakes nothing.
     """
-    config = _small_config(study, plan, plan.arms[0])
-    off = [name for name, value in flatten(asdict(config)).items() if value in (0, False)]
+    config = _small_config(study, plan, plan.arms[0], plan.seeds[0])
     asleep = {name for name in unread if not any(name.startswith(f"{other}.") for other in unread)}
-    for name in off:
+    for name, value in _switches(config):
         if not asleep:
             break
-        value = flatten(asdict(config))[name]
         seen: set[str] = set()
         with suppress(Exception), clean_slate(plan.threads, plan.seeds[0]):
-            run = study.run(recording(replace_fields(config, {name: type(value)(1)}), seen))
+            run = study.run(recording(replace_fields(config, {name: value}), seen))
             run.advance(1)
             run.evaluate()
         asleep -= seen
     return [name for name in unread if name in asleep]
+
+
+def _switches(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Fields, dotted, with values that may wake something."""
+    kinds = get_type_hints(type(config))
+    for field in fields(config):
+        name, value = prefix + field.name, getattr(config, field.name)
+        if is_dataclass(value):
+            yield from _switches(value, f"{name}.")
+        elif get_origin(kinds[field.name]) is Literal:
+            yield from ((name, other) for other in get_args(kinds[field.name]) if other != value)
+        elif isinstance(value, int | float) and not value:
+            yield name, type(value)(1)
+
+
+def _seedless(study: Study, plan: Plan, arms: Sequence[_Arm]) -> Iterator[Complaint]:
+    """Where another seed changes nothing, all seeds of a sweep are one."""
+    first = next((arm for arm in arms if arm.moments), None)
+    if first is None or len(plan.seeds) < 2:
+        return
+    config = _small_config(study, plan, first.name, plan.seeds[1])
+    with suppress(Exception), clean_slate(plan.threads, plan.seeds[1]):
+        run = study.run(config)
+        run.advance(_steps_left(study, config))  # from where the first seed's moments begin
+        if moments(run, _budget(study, config), study.metric) == first.moments:
+            one, two = plan.seeds[:2]
+            yield Complaint(
+                f"arm {first.name!r}: must depend on its seed, but {one} and {two} give the same "
+                "weights and evaluation; key every draw by (seed, purpose, step)"
+            )
 
 
 def _twins(arms: Sequence[_Arm], allowed: Collection[frozenset[str]]) -> Iterator[Complaint]:
@@ -225,7 +278,7 @@ def _twins(arms: Sequence[_Arm], allowed: Collection[frozenset[str]]) -> Iterato
         yield Complaint(
             f"arms {_joined(map(repr, names))}: must differ in what they do, but "
             f"{', '.join(_differences(group))} move no weight and no evaluation in {STEPS} steps "
-            f"from {where} of the budget: {why}; {'declared twins' if told else remedy}",
+            f"from {where} of the budget: {why} there; {'declared twins' if told else remedy}",
             fatal=not told,
         )
 
@@ -236,7 +289,9 @@ def _alike(arms: Sequence[_Arm]) -> list[list[_Arm]]:
     for arm in arms:
         for group in groups:
             shares = arm.moments.keys() & group[0].moments.keys()
-            if all(arm.moments[s] == group[0].moments[s] for s in shares):
+            as_long = arm.config.get("steps") == group[0].config.get("steps")
+            same = all(arm.moments[s] == group[0].moments[s] for s in shares)
+            if shares and as_long and same:
                 group.append(arm)
                 break
         else:
@@ -265,8 +320,8 @@ def _still(arms: Sequence[_Arm]) -> Iterator[Complaint]:
     """Tensors that no moment of an arm moved: a reader must know, but a frozen part is no fault."""
     by_tensors: dict[tuple[str, ...], list[str]] = {}
     for arm in arms:
-        still = set.intersection(*(set(moment.still) for moment in arm.moments.values()))
-        if still:
+        still = [set(moment.still) for moment in arm.moments.values()]
+        if still := set.intersection(*still) if still else set():
             by_tensors.setdefault(tuple(sorted(still)), []).append(arm.name)
     for tensors, names in by_tensors.items():
         some = ", ".join(tensors[:5]) + (", ..." if len(tensors) > 5 else "")
@@ -277,9 +332,14 @@ def _still(arms: Sequence[_Arm]) -> Iterator[Complaint]:
         )
 
 
-def _budget(config: Any) -> int:
-    """Steps of a whole run, 0 where the config does not say."""
-    return int(getattr(config, "steps", 0))
+def _budget(study: Study, config: Any) -> int:
+    """Steps of a whole run; counted where the config does not say, which is then a small one."""
+    if (steps := getattr(config, "steps", None)) is not None:
+        return int(steps)
+    run = study.run(config)
+    while not run.done() and run.step < _MOST_COUNTED:
+        run.advance(1)
+    return run.step
 
 
 def _name(run: Any) -> str:

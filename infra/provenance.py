@@ -25,7 +25,7 @@ def code_provenance(study_file: str = "") -> dict[str, Any]:
     commit, dirty = _git()
     return {
         "package_digest": package_digest(),
-        "study_sha256": _sha256(Path(study_file)) if study_file else "",
+        "study_sha256": study_digest(study_file) if study_file else "",
         "commit": commit,
         "dirty": dirty,
         "python": platform.python_version(),
@@ -61,6 +61,26 @@ def package_digest() -> str:
     for name, path in sorted(files):
         digest.update(f"{name} {_sha256(path)}\n".encode())
     return digest.hexdigest()
+
+
+def study_digest(study_file: str) -> str:
+    """SHA-256 of a study given by path and of what this process imported from beside it."""
+    own = Path(study_file).resolve()
+    files = {own}
+    for module in list(sys.modules.values()):
+        path = Path(getattr(module, "__file__", None) or "/").resolve()
+        if path.suffix == ".py" and path.is_relative_to(own.parent) and _is_users(path):
+            files.add(path)
+    if files == {own}:
+        return _sha256(own)
+    lines = (f"{path.relative_to(own.parent).as_posix()} {_sha256(path)}\n" for path in files)
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def _is_users(path: Path) -> bool:
+    """Neither installed nor of the packages, which have a digest of their own."""
+    ours = (Path(__file__).parent.parent / name for name in PACKAGES)
+    return "site-packages" not in path.parts and not any(map(path.is_relative_to, ours))
 
 
 def _sha256(path: Path) -> str:

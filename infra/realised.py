@@ -49,6 +49,9 @@ class Watch:
             yield
         finally:
             torch.autocast.__enter__ = enter
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):  # left on by the run, without a context
+                autocasts.add(_name(torch.get_autocast_dtype(device)))
         for name, value in _settings(torch).items():
             self.found.setdefault(name, set()).add(value)
 

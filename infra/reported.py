@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import struct
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -58,11 +59,13 @@ def same_state(one: Any, two: Any) -> bool:
     import torch
 
     if isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
-        return one.dtype == two.dtype and one.equal(two)
+        return weights_sha256({"": one}) == weights_sha256({"": two})  # NaN is itself, -0 is not 0
     if isinstance(one, Mapping) and isinstance(two, Mapping):
         return one.keys() == two.keys() and all(same_state(v, two[k]) for k, v in one.items())
     if isinstance(one, list | tuple) and isinstance(two, list | tuple):
         return len(one) == len(two) and all(map(same_state, one, two))
+    if isinstance(one, float) and isinstance(two, float):
+        return struct.pack("d", one) == struct.pack("d", two)
     return type(one) is type(two) and one == two
 
 

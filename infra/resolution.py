@@ -11,9 +11,9 @@ from infra.records import CellRecord
 
 _LOOKED_AT = 1000  # values, which show the step of any evaluation set in use
 _FEWEST = 4  # distinct values: two or three are multiples of some step by chance
-# Relative to the values: closer ones are one, and no finer step is that of a count but of floats,
-# whose spacing in single precision is up to 1.2e-7.
-_ROUNDING, _FINEST = 64 * 2.0**-52, 1e-6
+# Relative to the values: closer ones are one, as means in single precision are, and no finer step
+# is that of a count.
+_ROUNDING, _FINEST = 4 * 2.0**-24, 1e-5
 # A normal sample of so many seeds falls into groups this many times further apart than they are
 # wide in 0.3 to 0.8 % of draws (200,000 simulated each).
 _APART = {3: 200.0, 4: 30.0}
@@ -35,9 +35,19 @@ def step_of(values: Iterable[float]) -> float:
     gaps = [b - a for a, b in zip(known, known[1:], strict=False) if b - a > _ROUNDING * size]
     if len(gaps) < _FEWEST - 1:
         return 0.0
-    step = min(gaps)
-    counted = all(abs(gap / step - round(gap / step)) < 1e-6 for gap in gaps)
-    return step if counted and step > _FINEST * size else 0.0
+    step = _refined(gaps)
+    slack = 2 * _ROUNDING * size / step  # how far rounding may take a gap off its multiple
+    counted = all(abs(gap / step - round(gap / step)) < max(1e-6, slack) for gap in gaps)
+    return step if counted and slack < 0.1 and step > _FINEST * size else 0.0
+
+
+def _refined(gaps: Sequence[float]) -> float:
+    """The smallest gap, made exact by the larger ones as multiples of it."""
+    total, count, step = 0.0, 0, min(gaps)
+    for gap in sorted(gaps):
+        total, count = total + gap, count + max(1, round(gap / step))
+        step = total / count
+    return step
 
 
 def bimodal(values: Mapping[int, float], step: float) -> str:

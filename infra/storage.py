@@ -51,7 +51,10 @@ def open_storage(uri: str) -> Storage:
         return S3Storage(bucket, prefix.strip("/"))
     if "://" in uri and not uri.startswith("file://"):
         raise ValueError(f"storage {uri!r}: must be a folder or s3://bucket/prefix")
-    return FolderStorage(str(Path(uri.removeprefix("file://")).expanduser().absolute()))
+    folder = Path(uri.removeprefix("file://")).expanduser().absolute()
+    if file := next((part for part in (folder, *folder.parents) if part.is_file()), None):
+        raise ValueError(f"storage {uri!r}: must be a folder, and {file} is a file; name another")
+    return FolderStorage(str(folder))
 
 
 def probe(storage: Storage) -> None:

@@ -147,6 +147,7 @@ class Study:
                 f"study {self.name!r}: baseline must be one of its arms {', '.join(self.arms)}, "
                 f"got {self.baseline!r}"
             )
+        self._check_laws()
         for scale in getattr(self.space, "at", {}):
             if scale not in self.scales:
                 raise ValueError(
@@ -189,6 +190,23 @@ class Study:
             raise ValueError(
                 f"study {self.name!r}, arm {arm!r}, scale {scale!r}: {error}"
             ) from error
+
+    def _check_laws(self) -> None:
+        laws = {
+            "margin must be above 0 and finite": self.margin is None
+            or 0 < self.margin < float("inf"),
+            "chance must be a band, low before high": self.chance is None
+            or self.chance[0] <= self.chance[1],
+            "metric must be named": bool(self.metric),
+            "twins must be arms": {arm for group in self.twins for arm in group} <= set(self.arms),
+            "names of arms must have no comma": not any("," in arm for arm in self.arms),
+            "no scale may be called record, as imported sweeps are": "record" not in self.scales,
+        }
+        if broken := [law for law, holds in laws.items() if not holds]:
+            told = f"margin {self.margin}, chance {self.chance}, twins {self.twins}"
+            raise ValueError(
+                f"study {self.name!r}: {broken[0]}; got {told}, arms {list(self.arms)}"
+            )
 
     def _check_scale(self, scale: str) -> None:
         seen: dict[str, str] = {}

@@ -214,7 +214,12 @@ def _board_notes(board: Leaderboard) -> list[str]:
     ]
     if board.exploratory:
         notes.append(f"exploratory: the study declared its end, not {board.budget}")
-    notes += [f"{r.arm}: {r.reason}" for r in board.rows if r.verdict == "undecided" or r.failed]
+    failed = any(r.failed for r in board.rows if not r.verdict)  # of the baseline
+    notes += [
+        f"{r.arm}: {r.reason}"
+        for r in board.rows
+        if r.verdict == "undecided" or (r.verdict and (r.failed or failed))
+    ]
     return [*notes, *board.notes]
 
 

@@ -34,7 +34,7 @@ def clean_slate(threads: int, seed: int) -> Iterator[None]:
     _seed_global_streams(torch, seed)
     paths = list(sys.path)
     environment, folder = dict(os.environ), os.getcwd()  # torch has set its variables by now
-    with tempfile.TemporaryDirectory(prefix="ablate-cell-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="ablate-cell-", ignore_cleanup_errors=True) as scratch:
         os.chdir(scratch)
         try:
             yield
@@ -55,6 +55,8 @@ def _set_torch(torch: Any, threads: int) -> None:
     torch.autograd.set_detect_anomaly(False)
     torch.backends.mkldnn.set_flags(True)
     torch.set_grad_enabled(True)
+    for device in ("cpu", "cuda"):
+        torch.set_autocast_enabled(device, False)
     _be_deterministic(torch)
     torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, changes no result
     torch.backends.cudnn.benchmark = False

@@ -33,7 +33,7 @@ STATE_SPACE = Arms(
     | {
         "SSM-1": _ONE,
         "3:1": _THREE,
-        "1:1, 64 states": _ONE | {"ssm.states": 64},
+        "1:1 of 64 states": _ONE | {"ssm.states": 64},
         "SSM-4": _THREE | {"ssm.states": 64},
         "SSM-1 as run": _RUN | _ONE,
         "SSM-4 as run": _RUN | _THREE | {"ssm.states": 64},

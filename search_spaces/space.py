@@ -63,7 +63,7 @@ class Arms:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """The full product of some axes; an arm is named `field=value,field=value`.
+    """The full product of some axes; an arm is named `field=value field=value`.
 
     Attributes:
         source: Repository at commit, file and section of the documented grid.
@@ -77,7 +77,7 @@ class Grid:
         """Every combination of the axes' values as an arm, at any scale."""
         combinations = product(*self.axes.values())
         rows = (dict(zip(self.axes, values, strict=True)) for values in combinations)
-        return {",".join(f"{k.split('.')[-1]}={v}" for k, v in row.items()): row for row in rows}
+        return {" ".join(f"{k.split('.')[-1]}={v}" for k, v in row.items()): row for row in rows}
 
 
 @dataclass(frozen=True)

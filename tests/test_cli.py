@@ -76,9 +76,41 @@ def test_options_out_of_range_are_wrong_usage(option, tmp_path):
     assert done.returncode == 2 and "error: argument" in done.stderr
 
 
-def test_a_storage_that_is_a_file_is_refused(tmp_path):
+def test_a_storage_below_a_file_is_refused_by_whoever_reads(tmp_path):
     (tmp_path / "file").write_text("")
-    assert "must be writable" in refused("run", LINE, "--storage", tmp_path / "file")
+    for words in (["status", "x"], ["list"], ["run", LINE, "--dry-run"]):
+        assert "must be a folder, and" in refused(*words, "--storage", tmp_path / "file" / "runs")
+
+
+def test_a_study_that_leaves_is_refused(tmp_path):
+    study = tmp_path / "leaves.py"
+    study.write_text("raise SystemExit(0)")
+    assert "leaves.py: SystemExit" in refused("run", study, "--storage", tmp_path / "runs")
+
+
+def test_an_edit_of_what_a_study_imports_is_changed_code(tmp_path):
+    (tmp_path / "rate_of_mine.py").write_text("RATE = 0.1\n")
+    study, own = tmp_path / "imports.py", "    rate: float = "
+    text = LINE.read_text().replace(f"{own}0.1", f"{own}RATE")
+    study.write_text(
+        text.replace("import torch\n", "import torch\nfrom rate_of_mine import RATE\n", 1)
+    )
+    here = ["--scale", "smoke", "--here", "half", "--storage", tmp_path / "runs"]
+    assert ablate_process("run", study, *here, "--seeds", "0").returncode == 0
+    (tmp_path / "rate_of_mine.py").write_text("RATE = 0.1  # edited\n")
+    again = ablate_process("run", study, *here, "--seeds", "1")
+    assert again.returncode == 2 and "the digest of the study's file was" in again.stderr
+
+
+def test_a_config_that_is_infinite_runs(tmp_path):
+    study = tmp_path / "infinite.py"
+    study.write_text(
+        LINE.read_text().replace(
+            "rate: float = 0.1", "rate: float = 0.1\n    clip: float = float('inf')"
+        )
+    )
+    here = ["--scale", "smoke", "--here", "half", "--seeds", "0", "--storage", tmp_path / "runs"]
+    assert ablate("run", study, *here).returncode == 0
 
 
 def test_a_file_that_is_no_study_is_refused_with_what_it_raised(tmp_path):

@@ -174,7 +174,6 @@ def test_view_gives_values_curves_and_configs_of_its_own_seed(sweep) -> None:
 @pytest.mark.parametrize(
     ("holds", "text"),
     [
-        (lambda v: v.final("A", METRIC) / 0 > 1, "ZeroDivisionError: "),
         (lambda v: v.curve("A", METRIC)[99][1] > 1, "IndexError: "),
         (lambda v: {}["x"], "KeyError: "),
     ],
@@ -183,6 +182,12 @@ def test_predicate_that_breaks_is_an_error_that_names_its_finding(sweep, holds, 
     with pytest.raises(ValueError, match=f"finding X-1: .*{text}") as error:
         verdict_of(sweep, claim(holds))
     assert "\n" not in str(error.value)
+
+
+def test_a_ratio_to_nothing_is_what_the_data_say_and_stops_no_other_finding(sweep) -> None:
+    verdict = verdict_of(sweep, claim(lambda v: v.final("A", METRIC) / 0 > 1))
+    assert verdict.verdict in ("undecided", "not comparable")
+    assert "ZeroDivisionError" in verdict.reason
 
 
 def test_predicate_that_forgets_its_answer_is_not_taken_for_a_no(sweep) -> None:
@@ -203,7 +208,7 @@ def test_verdicts_are_plain_json_with_their_schema(sweep) -> None:
     raw = json.loads(json.dumps(verdict_of(sweep, claim(lambda v: True)).to_json()))
     assert raw["schema"] == 1
     assert raw["seeds"][2] == {
-        "seed": 2, "holds": True, "reason": "", "finished": True, "by": None,
+        "seed": 2, "holds": True, "reason": "", "finished": True, "by": None, "size": 0.0,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import math
 from importlib import import_module
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
@@ -166,13 +167,13 @@ def test_what_the_preflight_looks_at_shows_the_dead_knobs_of_the_originals_alone
     def done(arm):
         if arm not in seen:
             run = study.run(study.config(arm, 0, "smoke"))
-            seen[arm] = moments(run, run.cfg.steps)
+            seen[arm] = moments(run, run.cfg.steps, study.metric)
         return seen[arm]
 
-    for one, two in study.twins:
+    for one, two in chain.from_iterable(map(pairwise, study.twins)):
         assert done(one) == done(two)
         assert done(one.removesuffix(" as run")) != done(two.removesuffix(" as run"))
-    first = next(iter(study.twins))[0]
+    first = study.twins[0][0]
     assert done(first) != done(first.removesuffix(" as run"))
 
 

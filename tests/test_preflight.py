@@ -1,7 +1,7 @@
 """Preflight: planted defects are found and named, and sound studies pass."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -210,6 +210,67 @@ def test_a_recording_config_is_the_config_but_for_its_memory():
     assert replace(copy, steps=3).steps == 3
     with pytest.raises(FrozenInstanceError):
         copy.steps = 1  # type: ignore[misc]
+
+
+def test_a_run_that_ignores_its_seed_is_refused():
+    class Seedless(Sound):
+        def draw(self, purpose: str) -> torch.Generator:
+            return torch.Generator().manual_seed(len(purpose) * 100 + self.step)
+
+    [text] = complaints({"more": {"rate": 0.2}}, run=Seedless)
+    assert "must depend on its seed, but 0 and 1 give the same" in text
+
+
+def test_a_run_that_does_not_count_its_steps_is_told_so():
+    class Uncounted(Sound):
+        def advance(self, steps: int) -> dict[str, float]:
+            return {**super().advance(steps), "train/at": (0 * self.take_back(steps))}
+
+        def take_back(self, steps: int) -> int:
+            self.step -= steps
+            return steps
+
+    [text] = complaints({}, run=Uncounted)
+    assert "advance(2) must move `step` on by 2, but moved it by 0" in text
+
+
+def test_not_a_number_in_a_state_is_no_impure_evaluation():
+    class Best(Sound):
+        def state_dict(self) -> dict[str, Any]:
+            return {**super().state_dict(), "best": float("nan"), "all": torch.tensor(float("nan"))}
+
+    assert complaints({"more": {"rate": 0.2}}, run=Best) == []
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_runs_of_few_steps_pass(steps):
+    assert complaints({"more": {"rate": 0.2}}, base=Knobs(steps=steps)) == []
+
+
+def test_a_law_between_budget_and_cadence_does_not_stop_a_trial():
+    @dataclass(frozen=True, kw_only=True, slots=True)
+    class Even(Knobs):
+        def __post_init__(self) -> None:
+            if self.steps % self.steps_per_report:
+                raise ValueError(f"steps must be a multiple, got {self.steps}")
+
+    scales = {"smoke": {"steps": 8, "steps_per_report": 8}, "lab": {"steps": 20}}
+    assert complaints({"more": {"rate": 0.2}}, base=Even(), scales=scales) == []
+
+
+def test_what_belongs_to_another_choice_is_asleep_and_not_dead():
+    @dataclass(frozen=True, kw_only=True, slots=True)
+    class Choosing(Knobs):
+        kind: Literal["plain", "tilted"] = "plain"
+        tilt: float = 2.0  # read only where it is tilted
+
+    class Tilted(Sound):
+        def advance(self, steps: int) -> dict[str, float]:
+            if self.cfg.kind == "tilted":
+                self.weight = self.weight + self.cfg.tilt
+            return super().advance(steps)
+
+    assert complaints({}, run=Tilted, base=Choosing()) == []
 
 
 def test_what_belongs_to_a_term_that_is_off_is_asleep_and_not_dead():

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 from made_up import METRIC, made_up
 
 from infra.compare import Row, leaderboard
@@ -109,3 +110,10 @@ def test_neighbouring_counts_are_not_two_points() -> None:
     assert not bimodal(dict(enumerate([3 * STEP, 4 * STEP, 3 * STEP, 4 * STEP, 4 * STEP])), STEP)
     assert not bimodal({0: 0.5, 1: 0.5, 2: 0.5}, 0.0)
     assert not bimodal({0: 0.0, 1: 1.0}, 0.0)
+
+
+@pytest.mark.parametrize("count", [100, 256, 1000])
+def test_step_of_a_mean_in_single_precision_is_found(count: int) -> None:
+    hits = [3, 17, 18, 40, 61, 62, 90]
+    means = [(torch.arange(count) < k).float().mean().item() for k in hits]
+    assert step_of(means) == pytest.approx(1 / count, rel=1e-4)

@@ -118,12 +118,12 @@ def test_flatten_joins_names_with_dots():
 def test_a_grid_is_the_full_product_with_the_last_axis_fastest():
     grid = Grid(source="x", axes={"rate": (1, 2), "head.outputs": (3, 4)})
     assert list(grid.arms()) == [
-        "rate=1,outputs=3",
-        "rate=1,outputs=4",
-        "rate=2,outputs=3",
-        "rate=2,outputs=4",
+        "rate=1 outputs=3",
+        "rate=1 outputs=4",
+        "rate=2 outputs=3",
+        "rate=2 outputs=4",
     ]
-    assert grid.arms()["rate=2,outputs=3"] == {"rate": 2, "head.outputs": 3}
+    assert grid.arms()["rate=2 outputs=3"] == {"rate": 2, "head.outputs": 3}
 
 
 def test_a_finding_without_a_predicate_says_what_it_needs():

@@ -208,9 +208,8 @@ class LmRun:
         moved = trained(self.network, cfg)
         frozen = [b for b in self.network.buffers() if b.is_floating_point()]
         memory = {"perf/peak_mem_gib": torch.cuda.max_memory_allocated() / 2**30}
-        factor = optim.lr_factor(self.step - 1, cfg.steps)
         return {
-            "train/lr_realised": factor * optim.muon_lr,
+            "train/lr_realised": self.optimizers.lr,
             "train/tokens": self.step * tokens,
             "train/parameters": sum(p.numel() for p in (*self.network.parameters(), *frozen)),
             "train/parameters_trainable": sum(p.numel() for _, p in moved),

@@ -68,8 +68,13 @@ class Optimizers:
             self._optimizers.append(muon)
         self._heights = [group["lr"] for group in self._groups()]
 
-    def step(self, step: int, steps: int) -> float:
-        """One update as the schedules have it at that step; gives back the factor of the rates."""
+    @property
+    def lr(self) -> float:
+        """The rate of the last update: Muon's, or Adam's where nothing is Muon's."""
+        return self._groups()[-1]["lr"]
+
+    def step(self, step: int, steps: int) -> None:
+        """One update as the schedules have it at that step."""
         factor = self.cfg.lr_factor(step, steps)
         for group, height in zip(self._groups(), self._heights, strict=True):
             group["lr"] = height * factor
@@ -78,7 +83,6 @@ class Optimizers:
         for optimizer in self._optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        return factor
 
     def state_dict(self) -> dict[str, Any]:
         """The state of both, by name of the class."""
