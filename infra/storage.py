@@ -53,7 +53,9 @@ def open_storage(uri: str) -> Storage:
         raise ValueError(f"storage {uri!r}: must be a folder or s3://bucket/prefix")
     folder = Path(uri.removeprefix("file://")).expanduser().absolute()
     if file := next((part for part in (folder, *folder.parents) if part.is_file()), None):
-        raise ValueError(f"storage {uri!r}: must be a folder, and {file} is a file; name another")
+        raise ValueError(
+            f"storage {uri!r}: must be a folder, and {file} is a file; name another with --storage"
+        )
     return FolderStorage(str(folder))
 
 

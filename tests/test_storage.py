@@ -132,10 +132,10 @@ def test_an_unwritable_folder_is_refused_by_the_probe(tmp_path):
         probe(FolderStorage(str(tmp_path)))
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused_by_the_probe(tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="must be writable.*--storage"):
-        probe(open_storage(str(tmp_path / "file" / "runs")))
+    with pytest.raises(ValueError, match="must be a folder, and .*file is a file.*--storage"):
+        open_storage(str(tmp_path / "file" / "runs"))
 
 
 @pytest.fixture
