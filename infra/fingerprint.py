@@ -52,13 +52,17 @@ def moments(run: Run, budget: int, metric: str) -> dict[float, Moment]:
     early = dump_state(run.state_dict())
     starts = {share: min(int(share * budget), budget - STEPS) for share in SHARES}
     first = {start: share for share, start in reversed(starts.items())}
-    return {share: _moment(run, early, start, metric) for start, share in sorted(first.items())}
+    found = {}
+    for start, share in sorted(first.items()):
+        run.load_state_dict({**load_state(early), "step": start})
+        found[share] = moment(run, STEPS, metric)
+    return found
 
 
-def _moment(run: Run, early: bytes, start: int, metric: str) -> Moment:
-    run.load_state_dict({**load_state(early), "step": start})
+def moment(run: Run, steps: int, metric: str) -> Moment:
+    """What happens in so many steps from where the run stands; moves the run."""
     before = _tensors(run)
-    training = run.advance(STEPS)
+    training = run.advance(steps)
     model = run.state_dict()["model"]
     return Moment(
         weights=weights_sha256(model),

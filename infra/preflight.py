@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from infra.data import local_data
 from infra.errors import Refused
-from infra.fingerprint import STEPS, Moment, moments
+from infra.fingerprint import STEPS, Moment, moment, moments
 from infra.leaks import leak
 from infra.plan import Plan
 from infra.reads import field_names, recording
@@ -23,6 +23,7 @@ from infra.worker import Capture, clean_slate
 OURS = ("seed", "steps_per_report", "data")  # the sweep reads them; `_seedless` sees to the first
 _MOST_NAMED = 5  # arms or values in a line
 _MOST_COUNTED = 100  # steps of a run whose config does not tell its budget
+_LONG = 100  # steps that arms with no difference get, so that what acts now and then may act
 
 
 @dataclass(frozen=True)
@@ -82,23 +83,39 @@ def preflight(
     complaints += _leak_of_data(study, plan)
     if not any(arm.troubles for arm in arms):  # which end a trial before all is read
         complaints += _unread(study, plan, arms)
-    complaints += _twins(arms, {*allowed_twins, *map(frozenset, study.twins)})
+    complaints += _twins(study, plan, arms, {*allowed_twins, *map(frozenset, study.twins)})
     complaints += _still(arms)
     return sorted(complaints, key=lambda complaint: not complaint.fatal)
 
 
 def _try(study: Study, plan: Plan, arm: str) -> _Arm:
+    """Tries it with a config that remembers what it is asked for.
+
+    Where a run cannot do with that, as one that looks a component up by its very type, it is tried
+    with its own config, and all fields pass for read.
+    """
     config = _small_config(study, plan, arm, plan.seeds[0])
     seen: set[str] = set()
-    with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
-        run = study.run(recording(config, seen))
-        troubles = (*_troubles(study, run, config), *filter(None, [leak(run)]))
-        found = {} if troubles else moments(run, _budget(study, config), study.metric)
+    try:
+        troubles, found = _tried(study, plan, config, recording(config, seen))
+    except (Exception, SystemExit):
+        troubles, found = _tried(study, plan, config, config)
+        seen.update(field_names(config))
     overrides = study.overrides(arm, _small_scale(study, plan))
     values = flatten(asdict(config))
     return _Arm(
         arm, overrides, values, frozenset(seen), tuple(field_names(config)), found, troubles
     )
+
+
+def _tried(
+    study: Study, plan: Plan, config: Any, recorded: Any
+) -> tuple[tuple[str, ...], dict[float, Moment]]:
+    """What is wrong with a run of `recorded`, and its moments where nothing is."""
+    with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
+        run = study.run(recorded)
+        troubles = (*_troubles(study, run, config), *filter(None, [leak(run)]))
+        return troubles, {} if troubles else moments(run, _budget(study, config), study.metric)
 
 
 def _small_scale(study: Study, plan: Plan) -> str:
@@ -197,7 +214,8 @@ def _off_chance(study: Study, first: Mapping[str, float]) -> Iterator[str]:
 
 def _unread(study: Study, plan: Plan, arms: Sequence[_Arm]) -> Iterator[Complaint]:
     for arm in arms:
-        for name in sorted(set(arm.overrides) - arm.read):
+        unread = set(arm.overrides) - arm.read
+        for name in sorted(unread - _read_for_long(study, plan, arm.name) if unread else ()):
             yield Complaint(
                 f"arm {arm.name!r}: must read what it overrides, and the run never asks for "
                 f"{name!r}; use it in {_name(study.run)} or take it out of the arm"
@@ -221,6 +239,7 @@ def _dead(study: Study, plan: Plan, unread: Sequence[str]) -> list[str]:
     """
     config = _small_config(study, plan, plan.arms[0], plan.seeds[0])
     asleep = {name for name in unread if not any(name.startswith(f"{other}.") for other in unread)}
+    asleep -= _read_for_long(study, plan, plan.arms[0])
     for name, value in _switches(config):
         if not asleep:
             break
@@ -231,6 +250,14 @@ def _dead(study: Study, plan: Plan, unread: Sequence[str]) -> list[str]:
             run.evaluate()
         asleep -= seen
     return [name for name in unread if name in asleep]
+
+
+def _read_for_long(study: Study, plan: Plan, arm: str) -> set[str]:
+    """Fields that a run asks for in many steps, as one that reads some of them seldom."""
+    config, seen = _small_config(study, plan, arm, plan.seeds[0]), set[str]()
+    with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
+        study.run(recording(config, seen)).advance(min(_LONG, _budget(study, config)))
+    return seen
 
 
 def _switches(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -263,24 +290,53 @@ def _seedless(study: Study, plan: Plan, arms: Sequence[_Arm]) -> Iterator[Compla
             )
 
 
-def _twins(arms: Sequence[_Arm], allowed: Collection[frozenset[str]]) -> Iterator[Complaint]:
+def _twins(
+    study: Study, plan: Plan, arms: Sequence[_Arm], allowed: Collection[frozenset[str]]
+) -> Iterator[Complaint]:
     """A line for each group of arms that do the same."""
-    for first, *others in _alike(arms):
-        group = [first, *others]
-        names = [arm.name for arm in group]
-        told = all(any({*pair} <= one for one in allowed) for pair in combinations(names, 2))
-        remedy = f"mend it, or give --allow-identical {','.join(names)}"
-        shares = set.intersection(*(set(arm.moments) for arm in group))
-        where = ", ".join(f"{share:.0%}" for share in sorted(shares))
-        why = "a dead knob"
-        if any(arm.moments[s].losses != first.moments[s].losses for arm in others for s in shares):
-            why = "the loss that is told differs, so a term of it has no gradient"
-        yield Complaint(
-            f"arms {_joined(map(repr, names))}: must differ in what they do, but "
-            f"{', '.join(_differences(group))} move no weight and no evaluation in {STEPS} steps "
-            f"from {where} of the budget: {why} there; {'declared twins' if told else remedy}",
-            fatal=not told,
-        )
+    for group in _alike(arms):
+        if _declared(group, allowed):
+            yield _twins_complaint(group, "declared twins", fatal=False)
+        else:
+            for same in _alike_for_long(study, plan, group):
+                names = ",".join(arm.name for arm in same)
+                yield _twins_complaint(same, f"mend it, or give --allow-identical {names}")
+
+
+def _declared(group: Sequence[_Arm], allowed: Collection[frozenset[str]]) -> bool:
+    pairs = combinations([arm.name for arm in group], 2)
+    return all(any({*pair} <= one for one in allowed) for pair in pairs)
+
+
+def _twins_complaint(group: Sequence[_Arm], remedy: str, fatal: bool = True) -> Complaint:
+    shares = set.intersection(*(set(arm.moments) for arm in group))
+    where = ", ".join(f"{share:.0%}" for share in sorted(shares))
+    losses = [[arm.moments[share].losses for share in shares] for arm in group]
+    why = "a dead knob"
+    if any(own != losses[0] for own in losses):
+        why = "the loss that is told differs, so a term of it has no gradient"
+    return Complaint(
+        f"arms {_joined(repr(arm.name) for arm in group)}: must differ in what they do, but "
+        f"{', '.join(_differences(group))} move no weight and no evaluation in {STEPS} steps "
+        f"from {where} of the budget: {why} there; {remedy}",
+        fatal,
+    )
+
+
+def _alike_for_long(study: Study, plan: Plan, group: Sequence[_Arm]) -> list[list[_Arm]]:
+    """The arms of a group that do the same in many steps too, as what acts seldom does not."""
+    groups: list[tuple[Moment, list[_Arm]]] = []
+    for arm in group:
+        config = _small_config(study, plan, arm.name, plan.seeds[0])
+        with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
+            steps = min(_LONG, _budget(study, config))
+            did = moment(study.run(config), steps, study.metric)
+        same = next((own for known, own in groups if known == did), None)
+        if same is None:
+            groups.append((did, [arm]))
+        else:
+            same.append(arm)
+    return [own for _, own in groups if len(own) > 1]
 
 
 def _alike(arms: Sequence[_Arm]) -> list[list[_Arm]]:

@@ -23,9 +23,11 @@ atexit.register(gc.unfreeze)  # so that libraries can let go of what they hold b
 def clean_slate(threads: int, seed: int) -> Iterator[None]:
     """Runs the body with a fixed environment, and undoes what it did to the process.
 
-    Random streams, thread count, determinism flags, default dtype, environment variables and the
-    working directory are set before and restored after; memory is given back to the system.
+    Random streams, thread count, determinism flags, default dtype, numpy's error state, environment
+    variables and the working directory are set before and restored after; memory is given back to
+    the system.
     """
+    import numpy
     import torch
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -37,7 +39,8 @@ def clean_slate(threads: int, seed: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="ablate-cell-", ignore_cleanup_errors=True) as scratch:
         os.chdir(scratch)
         try:
-            yield
+            with numpy.errstate():
+                yield
         finally:
             os.chdir(folder)
             os.environ.clear()
@@ -54,6 +57,7 @@ def _set_torch(torch: Any, threads: int) -> None:
     torch.set_flush_denormal(False)
     torch.autograd.set_detect_anomaly(False)
     torch.backends.mkldnn.set_flags(True)
+    _allow_every_attention(torch)
     torch.set_grad_enabled(True)
     for device in ("cpu", "cuda"):
         torch.set_autocast_enabled(device, False)
@@ -64,6 +68,12 @@ def _set_torch(torch: Any, threads: int) -> None:
     if dynamo := sys.modules.get("torch._dynamo"):
         # What earlier cells compiled counts against a limit, beyond which torch runs eagerly.
         dynamo.reset()
+
+
+def _allow_every_attention(torch: Any) -> None:
+    """The switches of `torch.backends.cuda`, which rule attention on the CPU too."""
+    for kind in ("flash", "mem_efficient", "math", "cudnn"):
+        getattr(torch.backends.cuda, f"enable_{kind}_sdp")(True)
 
 
 def _be_deterministic(torch: Any) -> None:

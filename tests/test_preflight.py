@@ -199,6 +199,42 @@ def test_an_arm_that_cannot_run_is_named_with_what_it_raised():
     assert any(text.startswith("arm 'more': must run, but it raises TypeError") for text in texts)
 
 
+def test_a_knob_that_acts_seldom_is_not_called_dead():
+    @dataclass(frozen=True, kw_only=True, slots=True)
+    class Shrinking(Knobs):
+        shrink: float = 1.0
+
+    class Seldom(Sound):
+        def advance(self, steps: int) -> dict[str, float]:
+            for _ in range(steps):
+                told = super().advance(1)
+                if self.step % 9 == 0:  # in none of the stretches of three steps
+                    self.weight = self.weight * self.cfg.shrink
+            return told
+
+    assert complaints({"more": {"shrink": 0.5}}, run=Seldom, base=Shrinking()) == []
+    [text] = complaints({"more": {"shrink": 0.5}, "other": {"stored": 1.0}}, run=Seldom,
+                        base=Shrinking())  # fmt: skip
+    assert "arms 'base' and 'other'" in text and "'more'" not in text
+
+
+def test_a_component_looked_up_by_its_very_type_is_no_fault():
+    @dataclass(frozen=True, slots=True)
+    class Slow:
+        rate: float = 0.1
+
+    @dataclass(frozen=True, kw_only=True, slots=True)
+    class Composed(Knobs):
+        pace: Slow = Slow()
+
+    class ByType(Sound):
+        def __init__(self, cfg: Any) -> None:
+            super().__init__(cfg)
+            self.speed = self.speed + {Slow: 1.0}[type(cfg.pace)] * cfg.pace.rate
+
+    assert complaints({"more": {"pace.rate": 0.2}}, run=ByType, base=Composed()) == []
+
+
 def test_a_recording_config_is_the_config_but_for_its_memory():
     from dataclasses import FrozenInstanceError, asdict, replace
 

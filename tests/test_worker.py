@@ -17,7 +17,8 @@ def surroundings() -> tuple:
         dict(os.environ), os.getcwd().split("-")[0], torch.get_num_threads(),
         torch.get_default_dtype(), torch.is_grad_enabled(),
         torch.are_deterministic_algorithms_enabled(), random.random(),
-        float(numpy.random.rand()), float(torch.rand(())),
+        float(numpy.random.rand()), float(torch.rand(())), numpy.geterr(),
+        torch.backends.cuda.flash_sdp_enabled(),
     )  # fmt: skip
 
 
@@ -30,6 +31,8 @@ def test_the_second_cell_finds_what_the_first_one_found():
         torch.set_default_dtype(torch.float64)
         torch.set_grad_enabled(False)
         torch.use_deterministic_algorithms(False)
+        torch.backends.cuda.enable_flash_sdp(False)
+        numpy.seterr(all="raise")
         torch.rand(1000), random.random(), numpy.random.rand(3)
     assert "LEFT_BEHIND" not in os.environ and Path.cwd() != Path("/")
     with clean_slate(threads=1, seed=3):
