@@ -58,7 +58,7 @@ def ray_session(address: str) -> Iterator[Any]:
     import ray
 
     strangers = psutil.Process().children(recursive=True)
-    with _deaf_to_sigterm():
+    with _deaf_to_stopping():
         _connect(ray, address)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told by us, in a line
     try:
@@ -179,13 +179,14 @@ def _shut_down(ray: Any, strangers: Sequence[psutil.Process], private: bool) -> 
 
 
 @contextmanager
-def _deaf_to_sigterm() -> Iterator[None]:
-    """Processes begun in the body, and theirs, do not hear SIGTERM; ours does again after it.
+def _deaf_to_stopping() -> Iterator[None]:
+    """Processes begun in the body, and theirs, hear no SIGTERM or SIGHUP; ours does again after it.
 
-    timeout, Slurm and systemd send it to all processes at once: a private Ray that obeyed would be
-    gone before its driver could have the cells committed. The driver ends it by other means.
+    timeout, Slurm, systemd and a closing terminal send them to all processes at once: a private Ray
+    that obeyed would be gone before its driver could have the cells committed. The driver ends it
+    by other means.
     """
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
     handler = signal.getsignal(signal.SIGTERM)
     try:
         yield

@@ -1,7 +1,8 @@
-"""What SIGINT and SIGTERM do to a driver."""
+"""What SIGINT, SIGTERM and SIGHUP do to a driver."""
 
 import os
 import signal
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,9 +12,10 @@ from infra.errors import INTERRUPTED
 
 @contextmanager
 def obeying_signals(stop: Callable[[str], None]) -> Iterator[None]:
-    """In the body the first SIGINT or SIGTERM tells `stop` its name; the second ends the process.
+    """In the body the first of these signals tells `stop` its name; the second ends the process.
 
-    What stops in its own time has its cells committed and the sweep resumable.
+    What stops in its own time has its cells committed and the sweep resumable. `nohup` keeps
+    SIGHUP ignored.
     """
     told = False
 
@@ -22,11 +24,24 @@ def obeying_signals(stop: Callable[[str], None]) -> Iterator[None]:
         if told:
             os._exit(INTERRUPTED)
         told = True
+        if number == signal.SIGHUP:
+            _leave_terminal()
         stop(signal.Signals(number).name)
 
-    before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heeded = (signal.SIGINT, signal.SIGTERM, *(() if nohup else (signal.SIGHUP,)))
+    before = {s: signal.signal(s, handle) for s in heeded}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave_terminal() -> None:
+    """What is printed from now on goes nowhere: to write to a terminal that hung up is an error."""
+    for descriptor in (1, 2):
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 
 import psutil
+import pytest
 from conftest import LINE, ablate, ablate_process, wait_for
 from six_cells import LOCAL, SIX, SLOW, heads, mlflow_rows, start, truth
 
@@ -67,12 +68,13 @@ def test_a_killed_worker_is_replaced_and_sigterm_to_all_leaves_a_resumable_sweep
     assert truth(tmp_path, "line-paper") == truth(reference, "line-paper")
 
 
-def test_sigterm_commits_what_is_new(tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_stop_commits_what_is_new(tmp_path, sent):
     here = ["run", LINE, *SIX, "--here", "plain", "--storage", tmp_path]
     driver = start(*here, **SLOW, ABLATE_COMMIT_EVERY_S="1000")
     wait_for(lambda: list(tmp_path.rglob("start.json")), "a cell", of=driver)
     time.sleep(1.0)
-    driver.terminate()
+    driver.send_signal(sent)
     output, _ = driver.communicate(timeout=60)
     assert driver.returncode == 130, output
     assert heads(tmp_path), "stopping commits what is new"
