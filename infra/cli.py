@@ -1,6 +1,5 @@
 """The entry points: `ablate ...`, and a sweep's script run by itself."""
 
-import argparse
 import logging
 import os
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import INTERRUPTED, REFUSED
-from infra.parser import EXIT_STATUS, add_run_options, build_parser
+from infra.parser import EXIT_STATUS, OneLineParser, add_run_options, build_parser
 from infra.study import Study
 
 
@@ -31,7 +30,7 @@ class Ingester:
 
 def main(study: Study, argv: Sequence[str] | None = None) -> int:
     """What a script in sweeps/ does: `ablate run` of its study. Gives back the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=f"{study.name}: {study.question}",
         epilog=f"{EXIT_STATUS}; look at the sweep with `ablate status`, `logs`, `leaderboard` NAME",
     )

@@ -25,7 +25,8 @@ from infra.locate import default_storage, load_study
 from infra.plan import Plan
 from infra.records import CellRecord
 from infra.storage import open_storage
-from infra.tables import Table, number, show
+from infra.study import DEFAULT_SCALE
+from infra.tables import MISSING, Table, number, show
 
 
 def list_studies(studies: Studies, options: Options) -> int:
@@ -33,22 +34,25 @@ def list_studies(studies: Studies, options: Options) -> int:
     rows = []
     for name in sorted(studies):
         study, _ = load_study(name, studies)
-        costs = ", ".join(
-            f"{s} {v * len(study.arms) * len(study.seeds) / 3600:.2g} h"
-            for s, v in study.cell_seconds.items()
-        )
+        cell_s = study.cell_seconds.get(DEFAULT_SCALE)
+        hours = None if cell_s is None else cell_s * len(study.arms) * len(study.seeds) / 3600
         rows.append(
             (
                 name,
                 study.question,
                 f"{len(study.arms)} x {len(study.seeds)}",
-                f"{study.metric} ({study.mode})",
+                f"{study.metric} {study.mode}",
                 str(len(study.findings)),
-                costs,
+                MISSING if hours is None else f"{hours:.2g}",
             )
         )
-    columns = ("study", "question", "arms x seeds", "metric", "findings", "worker-hours")
-    tables = Table("studies", columns, tuple(rows)), _sweeps_table(options)
+    columns = ("study", "question", " cells", "metric", " claims", f" hours at {DEFAULT_SCALE}")
+    widths = (0, 30, 0, 18, 0, 0)
+    notes = ("cells are arms x seeds; hours are of one worker, which is a CPU core or a GPU",)
+    tables = (
+        Table("studies", columns, tuple(rows), notes=notes, widths=widths),
+        _sweeps_table(options),
+    )
     if options.json:
         print_json({table.title: table.to_json()["rows"] for table in tables})
     for table in tables:

@@ -36,6 +36,7 @@ def run(studies: Studies, options: Options) -> int:
 
 def run_study(study: Study, study_file: str, options: Options) -> int:
     """Plan, run and answer; what a sweep's script does too."""
+    _refuse_default_data(study, options)
     digest = data_digest(options.data)
     plan = make_plan(
         study,
@@ -60,6 +61,14 @@ def run_study(study: Study, study_file: str, options: Options) -> int:
     if options.dry_run:
         return _show_plan(study, join_plan(ledger, plan), ledger, options)
     return _execute(study, plan, ledger, options)
+
+
+def _refuse_default_data(study: Study, options: Options) -> None:
+    if not options.data and (command := study.needs_data.get(options.scale)):
+        raise Refused(
+            f"study {study.name!r}, scale {options.scale!r}: must have prepared data, got none, "
+            f"and the default is for other scales; make it with `{command}` and give --data DIR"
+        )
 
 
 def resume(studies: Studies, options: Options) -> int:
@@ -150,7 +159,7 @@ def _answer(study: Study, ledger: Ledger, options: Options, outcome: Outcome) ->
         )
         return
     show(leaderboard_table(board))
-    for table in findings_tables(verdicts):
+    for table in findings_tables(verdicts) if outcome.status != INTERRUPTED else ():
         show(table)
     for line in _next_steps(ledger, options, outcome):
         print(line)

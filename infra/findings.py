@@ -171,10 +171,10 @@ def judge(
 
     Of a claim that says by how much it holds, the t interval over seeds decides as it does between
     arms: reproduced where it lies above 0, refuted where below. All such claims of a study share
-    the error of 5 %. Of another one reproduced means that it holds in all seeds planned for its
-    arms, refuted that it holds in none. Nothing is decided under three seeds, and a seed whose
-    cells failed or have not finished leaves a claim undecided. Claims at scale "record" are
-    consistent or inconsistent with their own record.
+    the error of 5 %, those whose cells are still to run included. Of another one reproduced means
+    that it holds in all seeds planned for its arms, refuted that it holds in none. Nothing is
+    decided under three seeds, and a seed whose cells failed or have not finished leaves a claim
+    undecided. Claims at scale "record" are consistent or inconsistent with their own record.
 
     Raises:
         ValueError: When a predicate raises anything but LookupError, or answers neither yes nor no
@@ -183,7 +183,9 @@ def judge(
     views = {seed: FinishedSeed(plan, records, seed) for seed in plan.seeds}
     told = [_judge(finding, plan.scale, views) for finding in findings]
     compared = [v for v in told if any(seed.by is not None for seed in v.seeds)]
-    return [_by_interval(v, len(compared), plan.max_seeds) if v in compared else v for v in told]
+    waiting = [v for v in told if v not in compared and not all(s.finished for s in v.seeds)]
+    claims = len(compared) + len(waiting)  # of which some may turn out to be comparisons
+    return [_by_interval(v, claims, plan.max_seeds) if v in compared else v for v in told]
 
 
 def _judge(finding: Finding, scale: str, views: Mapping[int, FinishedSeed]) -> FindingVerdict:

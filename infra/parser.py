@@ -2,8 +2,9 @@
 
 import argparse
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
+from infra.errors import REFUSED
 from infra.study import DEFAULT_SCALE, SCALES, check_seed
 
 EXIT_STATUS = (
@@ -12,9 +13,19 @@ EXIT_STATUS = (
 )
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """Tells wrong usage in one line, as everything else that is refused."""
+
+    def error(self, message: str) -> NoReturn:
+        """The message and where to look, on stderr; exit status 2."""
+        command = self.prog.removeprefix("ablate").strip()
+        subject = f"ablate: {command}: " if command else "ablate: "
+        self.exit(REFUSED, f"{subject}{message}; see {self.prog} --help\n")
+
+
 def build_parser(ingesters: Mapping[str, Any]) -> argparse.ArgumentParser:
     """The parser of `ablate`."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="ablate",
         description="Runs ablation studies on Ray and says which differences are real.",
         epilog=EXIT_STATUS,

@@ -95,6 +95,15 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise ValueError(f"column {twice[0]!r}: must be there once, is {names.count(twice[0])} x")
     columns = {name: index for index, name in enumerate(names) if name}
+    if len(names) == 1 and (other := next((c for c in ";\t|" if c in names[0]), "")):
+        raise ValueError(
+            f"must have commas between its columns, has {other!r}; write it with commas"
+        )
+    if any(_is_number(name) for name in columns):
+        raise ValueError(
+            f"row 1: must be headings, {', '.join(PLACE)} and metrics, got {', '.join(names)}; "
+            "put them above"
+        )
     if lacking := [name for name in PLACE if name not in columns]:
         raise ValueError(
             f"must have the columns {', '.join(PLACE)}, lacks {', '.join(lacking)}; it has "
@@ -108,6 +117,14 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     return columns
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _curves(columns: Mapping[str, int], rows: Sequence[Sequence[str]]) -> Curves:
     points: dict[tuple[str, int], dict[int, dict[str, float]]] = {}
     first: dict[tuple[Any, ...], int] = {}
@@ -115,7 +132,7 @@ def _curves(columns: Mapping[str, int], rows: Sequence[Sequence[str]]) -> Curves
     metrics = {metric_of(n): index for n, index in columns.items() if n not in PLACE}
     for number, row in enumerate(rows, start=2):
         arm, seed, step = _place(number, *(row[columns[name]] for name in PLACE))
-        given = row[columns["metric"]] if one_value else ""
+        given = row[columns["metric"]].strip() if one_value else ""
         if (other := first.setdefault((arm, seed, step, given), number)) != number:
             raise ValueError(
                 f"rows {other} and {number}: must differ in {', '.join(PLACE)}"
@@ -134,7 +151,7 @@ def _place(number: int, arm: str, seed: str, step: str) -> tuple[str, int, int]:
     if not arm.strip():
         raise ValueError(f"row {number}: arm must be a name, is empty")
     try:
-        return arm, check_seed(_whole(seed)), _whole(step)
+        return arm.strip(), check_seed(_whole(seed)), _whole(step)
     except ValueError:
         raise ValueError(
             f"row {number}: seed and step must be whole numbers from 0, got {seed!r} and {step!r}"

@@ -105,6 +105,8 @@ class Study:
         findings: Documented claims to be judged.
         cell_seconds: Scale name to measured seconds of one cell, for the estimate before a sweep.
         usd_per_gpu_hour: Price of the GPU; None leaves costs empty.
+        needs_data: Scales at which the run's default data would answer another question, with the
+            command that prepares data for them.
 
     Raises:
         ValueError: When any cell of any scale cannot be built, naming study, arm and field.
@@ -127,6 +129,7 @@ class Study:
     findings: tuple[Finding, ...] = ()
     cell_seconds: Mapping[str, float] = field(default_factory=dict)
     usd_per_gpu_hour: float | None = None
+    needs_data: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_config_class(self)

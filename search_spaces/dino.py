@@ -15,6 +15,7 @@ DINO_X = "timlawrenz/DINO-X@9b34237"
 DOCUMENTED_OUT_DIM = 8192
 SWEPT = ("lab", "paper")
 MARGIN = 0.02  # of Top-1: five slices of 256
+NEEDS_CT = {"paper": "ablate data ct SOURCE --to DIR"}  # a phantom says nothing of LIDC-IDRI
 
 Scale = dict[str, object]
 

@@ -30,7 +30,7 @@ _JITTER = {"views.jitter_brightness": 0.2, "views.jitter_contrast": 0.2}
 _BLUR = {"views.blur_fraction": 1.0}
 _AGGRESSIVE = {"views.crop_scale_min": 0.08, "views.crop_scale_max": 0.5}
 
-AUGMENTATIONS = Arms(
+AUGMENT = Arms(
     source=f"{RESULTS}, augmentation ablation; {SCRIPTS}, experiment 2",
     overrides={
         "spatial": {},
@@ -56,7 +56,7 @@ AUGMENTATION_RESULTS_10K: dict[str, tuple[int, int, int]] = {
 }
 
 _SLOW: Scale = {"center.momentum": 0.999}
-AUGMENTATION_SCALES: dict[str, Scale] = {
+AUGMENT_SCALES: dict[str, Scale] = {
     "smoke": SMOKE | _SLOW,
     # The documented blur of .1 to 2 px is that of 224 px; lab has 40.
     "lab": lab_like(10000)
@@ -81,7 +81,7 @@ def _jitter_lowers_on_wall(_: SeedView) -> bool:
 def _window_is_drawn(view: SeedView) -> bool:
     return all(
         view.config(arm, f"views.{what}_min_hu") < view.config(arm, f"views.{what}_max_hu")
-        for arm in AUGMENTATIONS.overrides
+        for arm in AUGMENT.overrides
         for what in ("level", "width")
     )
 
@@ -91,7 +91,7 @@ def _decoding_divides_by_ten(_: SeedView) -> bool:
     return (stored - 32768) * 0.1 == -100
 
 
-AUGMENTATION_FINDINGS = (
+AUGMENT_FINDINGS = (
     Finding(
         id="DINO-15",
         tag="SEED",

@@ -22,7 +22,7 @@ from search_spaces.dino import (
 )
 from search_spaces.space import Arms, Finding, SeedView
 
-CENTER_MOMENTUM = Arms(
+MOMENTA = Arms(
     source="timlawrenz/ratiocinator@1c29eeb scripts/dinox_run_experiments.sh, experiment 1",
     overrides={
         ".9": {"center.momentum": 0.9},
@@ -33,7 +33,7 @@ CENTER_MOMENTUM = Arms(
 )
 
 # Documented (loss in nats, retrieval hits among 2,048) by arm and micro-batches; one run each.
-CENTER_MOMENTUM_RESULTS: dict[str, dict[int, tuple[float, int]]] = {
+MOMENTA_RESULTS: dict[str, dict[int, tuple[float, int]]] = {
     ".9": {2000: (8.997, 9), 5000: (8.988, 6), 10000: (9.002, 4)},
     ".95": {2000: (8.998, 6)},
     ".99": {2000: (9.005, 8)},
@@ -41,7 +41,7 @@ CENTER_MOMENTUM_RESULTS: dict[str, dict[int, tuple[float, int]]] = {
 }
 
 # `lab` is the config's default size; it keeps the documented micro-batches x (1 - momentum).
-CENTER_MOMENTUM_SCALES: dict[str, dict[str, object]] = {
+MOMENTA_SCALES: dict[str, dict[str, object]] = {
     "smoke": SMOKE,
     "lab": {"center.reference_steps": 2000},
     "paper": PAPER_2K,
@@ -61,19 +61,19 @@ def _only_slow_center_clusters(view: SeedView) -> bool:
 
 
 def _time_constants(_: SeedView) -> bool:
-    constants = [1 / (1 - values["center.momentum"]) for values in CENTER_MOMENTUM.arms().values()]
+    constants = [1 / (1 - values["center.momentum"]) for values in MOMENTA.arms().values()]
     right = all(map(isclose, constants, (10, 20, 100, 1000)))
     return right and isclose(0.999**2000, exp(-2), rel_tol=2e-3) and round(0.999**2000, 4) == 0.1352
 
 
 def _beyond_2000(_: SeedView) -> bool:
-    return {arm for arm, rows in CENTER_MOMENTUM_RESULTS.items() if max(rows) > 2000} == {
+    return {arm for arm, rows in MOMENTA_RESULTS.items() if max(rows) > 2000} == {
         ".9",
         ".999",
     }
 
 
-CENTER_MOMENTUM_FINDINGS = (
+MOMENTA_FINDINGS = (
     Finding(
         id="DINO-1",
         tag="SEED",

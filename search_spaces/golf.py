@@ -85,6 +85,7 @@ PAPER: Values = {  # 49,152 tokens a step, the likeliest of what was not publish
     "evaluation.batch": 64,
 }
 SCALES: dict[str, Values] = {"smoke": SMOKE, "lab": {}, "paper": PAPER}  # lab is the default size
+NEEDS_TEXT = {"paper": "ablate data text SOURCE --to DIR"}  # Python's library is not FineWeb
 LEARNED_BPB = 0.5  # below uniform prediction: more than the frequencies of pieces give
 
 

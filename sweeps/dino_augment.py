@@ -10,12 +10,8 @@ Cost      lab: 5 arms x 3 seeds of 25 s on one CPU core; paper: needs a GPU and 
 
 from infra.cli import main
 from infra.study import Study
-from search_spaces.dino_augment import (
-    AUGMENTATION_FINDINGS,
-    AUGMENTATION_SCALES,
-    AUGMENTATIONS,
-    DOCUMENTED_SEEDS,
-)
+from search_spaces.dino import NEEDS_CT
+from search_spaces.dino_augment import AUGMENT, AUGMENT_FINDINGS, AUGMENT_SCALES, DOCUMENTED_SEEDS
 from trainables.dino import DinoRun
 from trainables.dino_config import DinoConfig
 
@@ -24,15 +20,16 @@ STUDY = Study(
     question="Does intensity augmentation cost retrieval on lung CT?",
     run=DinoRun,
     base=DinoConfig(),
-    space=AUGMENTATIONS,
-    scales=AUGMENTATION_SCALES,
+    space=AUGMENT,
+    scales=AUGMENT_SCALES,
     seeds=DOCUMENTED_SEEDS,
     metric="val/top1_gain",
     mode="max",
     baseline="spatial",
     margin=0.02,  # five slices of 256
-    findings=AUGMENTATION_FINDINGS,
+    findings=AUGMENT_FINDINGS,
     cell_seconds={"smoke": 1, "lab": 25},
+    needs_data=NEEDS_CT,
 )
 
 if __name__ == "__main__":

@@ -11,11 +11,8 @@ Cost      lab: 4 arms x 3 seeds of 45 s on one CPU core; paper: needs a GPU and 
 
 from infra.cli import main
 from infra.study import Study
-from search_spaces.dino_cm import (
-    CENTER_MOMENTUM,
-    CENTER_MOMENTUM_FINDINGS,
-    CENTER_MOMENTUM_SCALES,
-)
+from search_spaces.dino import NEEDS_CT
+from search_spaces.dino_cm import MOMENTA, MOMENTA_FINDINGS, MOMENTA_SCALES
 from trainables.dino import DinoRun
 from trainables.dino_config import DinoConfig
 
@@ -24,15 +21,16 @@ STUDY = Study(
     question="Does DINO on lung CT need a slow center?",
     run=DinoRun,
     base=DinoConfig(),
-    space=CENTER_MOMENTUM,
-    scales=CENTER_MOMENTUM_SCALES,
+    space=MOMENTA,
+    scales=MOMENTA_SCALES,
     seeds=(0, 1, 2),
     metric="val/top1_gain",
     mode="max",
     baseline=".9",
     margin=0.02,  # five slices of 256
-    findings=CENTER_MOMENTUM_FINDINGS,
+    findings=MOMENTA_FINDINGS,
     cell_seconds={"smoke": 1, "lab": 45},
+    needs_data=NEEDS_CT,
 )
 
 if __name__ == "__main__":

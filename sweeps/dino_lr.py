@@ -10,6 +10,7 @@ Cost      lab: 5 arms x 3 seeds of 25 s on one CPU core; paper: needs a GPU and 
 
 from infra.cli import main
 from infra.study import Study
+from search_spaces.dino import NEEDS_CT
 from search_spaces.dino_lr import LEARNING_RATE_FINDINGS, LEARNING_RATE_SCALES, LEARNING_RATES
 from trainables.dino import DinoRun
 from trainables.dino_config import DinoConfig
@@ -28,6 +29,7 @@ STUDY = Study(
     margin=0.02,  # five slices of 256
     findings=LEARNING_RATE_FINDINGS,
     cell_seconds={"smoke": 1, "lab": 25},
+    needs_data=NEEDS_CT,
 )
 
 if __name__ == "__main__":

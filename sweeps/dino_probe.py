@@ -13,6 +13,7 @@ Cost      lab: 10 arms x 3 seeds of 20 s on one CPU core, and 25 s once per proc
 
 from infra.cli import main
 from infra.study import Study
+from search_spaces.dino import NEEDS_CT
 from search_spaces.dino_probe import PROBE, PROBE_FINDINGS, PROBE_SCALES
 from trainables.dino_config import CenterConfig, DinoConfig
 from trainables.dino_probe import ProbeRun
@@ -32,6 +33,7 @@ STUDY = Study(
     margin=0.02,  # documented: less is noise
     findings=PROBE_FINDINGS,
     cell_seconds={"smoke": 2, "lab": 25},
+    needs_data=NEEDS_CT,
 )
 
 if __name__ == "__main__":

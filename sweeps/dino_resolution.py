@@ -10,6 +10,7 @@ Cost      lab: 2 arms x 3 seeds of 18 and 48 s on one CPU core; paper: needs a G
 
 from infra.cli import main
 from infra.study import Study
+from search_spaces.dino import NEEDS_CT
 from search_spaces.dino_resolution import RESOLUTION_FINDINGS, RESOLUTION_SCALES, RESOLUTIONS
 from trainables.dino import DinoRun
 from trainables.dino_config import DinoConfig
@@ -28,6 +29,7 @@ STUDY = Study(
     margin=0.02,  # five slices of 256
     findings=RESOLUTION_FINDINGS,
     cell_seconds={"smoke": 1, "lab": 33},
+    needs_data=NEEDS_CT,
 )
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ Cost      lab: 8 arms x 5 seeds of 35 s on one CPU core; paper: needs a GPU and 
 
 from infra.cli import main
 from infra.study import Study
-from search_spaces.golf import MARGIN
+from search_spaces.golf import MARGIN, NEEDS_TEXT
 from search_spaces.golf_diffusion import DIFFUSION, DIFFUSION_FINDINGS, DIFFUSION_SCALES
 from trainables.lm import LmRun
 from trainables.lm_config import LmConfig
@@ -29,6 +29,7 @@ STUDY = Study(
     margin=MARGIN,
     findings=DIFFUSION_FINDINGS,
     cell_seconds={"smoke": 1, "lab": 35},
+    needs_data=NEEDS_TEXT,
 )
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ Cost      lab: 8 arms x 5 seeds of 25 s on one CPU core; paper: needs a GPU and 
 
 from infra.cli import main
 from infra.study import Study
-from search_spaces.golf import MARGIN
+from search_spaces.golf import MARGIN, NEEDS_TEXT
 from search_spaces.golf_hnet import HNET, HNET_FINDINGS, HNET_SCALES, HNET_TWINS
 from trainables.lm import LmRun
 from trainables.lm_config import LmConfig
@@ -30,6 +30,7 @@ STUDY = Study(
     twins=HNET_TWINS,
     findings=HNET_FINDINGS,
     cell_seconds={"smoke": 1, "lab": 25},
+    needs_data=NEEDS_TEXT,
 )
 
 if __name__ == "__main__":

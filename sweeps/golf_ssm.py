@@ -10,7 +10,7 @@ Cost      lab: 8 arms x 5 seeds of 40 s on one CPU core; paper: needs a GPU and 
 
 from infra.cli import main
 from infra.study import Study
-from search_spaces.golf import MARGIN
+from search_spaces.golf import MARGIN, NEEDS_TEXT
 from search_spaces.golf_ssm import STATE_SPACE, STATE_SPACE_FINDINGS, STATE_SPACE_SCALES
 from trainables.lm import LmRun
 from trainables.lm_config import LmConfig
@@ -29,6 +29,7 @@ STUDY = Study(
     margin=MARGIN,
     findings=STATE_SPACE_FINDINGS,
     cell_seconds={"smoke": 1, "lab": 40},
+    needs_data=NEEDS_TEXT,
 )
 
 if __name__ == "__main__":

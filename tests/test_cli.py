@@ -73,7 +73,14 @@ def test_a_client_address_is_refused_with_what_to_use():
 )  # fmt: skip
 def test_options_out_of_range_are_wrong_usage(option, tmp_path):
     done = ablate("run", LINE, *option, "--storage", tmp_path)
-    assert done.returncode == 2 and "error: argument" in done.stderr
+    [line] = done.stderr.strip().splitlines()
+    assert done.returncode == 2 and line.startswith(f"ablate: run: argument {option[0][:7]}")
+    assert line.endswith("see ablate run --help")
+
+
+def test_a_scale_that_needs_prepared_data_is_refused_without(tmp_path):
+    told = refused("run", "dino_cm", "--scale", "paper", "--storage", tmp_path)
+    assert "must have prepared data, got none" in told and "ablate data ct SOURCE" in told
 
 
 def test_a_storage_below_a_file_is_refused_by_whoever_reads(tmp_path):

@@ -233,7 +233,7 @@ def test_budget_is_refused_when_one_seed_of_one_arm_fell_short(tmp_path: Path) -
 
 
 def test_budget_by_an_unreported_or_falling_metric_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="must report 'train/tokens', it reports .*train/examples"):
+    with pytest.raises(ValueError, match="must report 'train/tokens'; what .* is .*train/examples"):
         board_of(tmp_path / "1", {"A": BASE}, at="train/tokens=10")
     with pytest.raises(ValueError, match="'val/loss_nats' must never fall"):
         board_of(tmp_path / "2", {"A": BASE}, at="val/loss_nats=2")

@@ -6,14 +6,14 @@ import pytest
 
 from infra.study import replace_fields
 from search_spaces.dino_cm import (
-    CENTER_MOMENTUM,
-    CENTER_MOMENTUM_FINDINGS,
-    CENTER_MOMENTUM_RESULTS,
+    MOMENTA,
+    MOMENTA_FINDINGS,
+    MOMENTA_RESULTS,
 )
 from search_spaces.space import Arms
 from sweeps.dino_cm import STUDY
 
-FINDINGS = {finding.id: finding for finding in CENTER_MOMENTUM_FINDINGS}
+FINDINGS = {finding.id: finding for finding in MOMENTA_FINDINGS}
 LN_K = math.log(1024)
 
 
@@ -51,10 +51,10 @@ ALL_ESCAPED = Results(m9=ESCAPED, m95=ESCAPED, m99=ESCAPED, m999=ESCAPED)
 
 
 def test_arms_are_the_documented_four():
-    arms = CENTER_MOMENTUM.arms()
-    assert list(arms) == list(CENTER_MOMENTUM_RESULTS) == [".9", ".95", ".99", ".999"]
+    arms = MOMENTA.arms()
+    assert list(arms) == list(MOMENTA_RESULTS) == [".9", ".95", ".99", ".999"]
     assert all(arm == {"center.momentum": float(name)} for name, arm in arms.items())
-    assert "@" in CENTER_MOMENTUM.source
+    assert "@" in MOMENTA.source
 
 
 def test_findings_are_the_documented_ten():

@@ -197,7 +197,11 @@ def test_table_of_one_value_a_row_says_the_same(tmp_path: Path) -> None:
         ("", "must have a row of headings arm, seed, step, is empty"),
         ("arm,seed,step,loss\n", "must have rows below its headings, has none"),
         ("arm,step,loss\nA,1,2\n", "must have the columns arm, seed, step, lacks seed; it has"),
-        ("arm;seed;step;loss\nA;0;1;2\n", "lacks arm, seed, step; it has arm;seed;step;loss"),
+        ("arm;seed;step;loss\nA;0;1;2\n", "must have commas between its columns, has ';'"),
+        (
+            "A,0,1,2\nA,0,2,3\n",
+            "row 1: must be headings, arm, seed, step and metrics, got A, 0, 1, 2",
+        ),
         ("arm,seed,step\nA,0,1\n", "must have a column per metric"),
         ("arm,seed,step,loss,loss\nA,0,1,2,3\n", "column 'loss': must be there once, is 2 x"),
         ("arm,seed,step,loss,metric.loss\nA,0,1,2,3\n", "'metric.loss' and 'loss': are one metric"),
