@@ -20,7 +20,8 @@ from infra.here import run_here
 from infra.ledger import Ledger
 from infra.limits import Limit
 from infra.locate import load_study
-from infra.plan import Plan, make_plan
+from infra.pace import at_equal_seconds
+from infra.plan import Plan, make_plan, with_steps
 from infra.sequential import check_max_seeds, next_look
 from infra.storage import probe
 from infra.study import Study
@@ -56,11 +57,19 @@ def run_study(study: Study, study_file: str, options: Options) -> int:
             else {"usd_per_gpu_hour": options.usd_per_gpu_hour}
         ),
     )
-    name = "-".join(part for part in (study.name, options.scale, digest[:6]) if part)
+    equal = "seconds" if options.equal_seconds else ""
+    name = "-".join(part for part in (study.name, options.scale, equal, digest[:6]) if part)
     ledger = open_ledger(options, options.name or name)
+    if options.equal_seconds:
+        plan = _at_equal_seconds(study, plan, ledger.read_plan())
     if options.dry_run:
         return _show_plan(study, join_plan(ledger, plan), ledger, options)
     return _execute(study, plan, ledger, options)
+
+
+def _at_equal_seconds(study: Study, plan: Plan, old: Plan | None) -> Plan:
+    """The plan with the steps that were told before, and with timed ones for further arms."""
+    return with_steps(study, plan, at_equal_seconds(study, plan, old.steps if old else {}))
 
 
 def _refuse_default_data(study: Study, options: Options) -> None:
@@ -96,6 +105,8 @@ def resume(studies: Studies, options: Options) -> int:
         usd_per_gpu_hour=old.usd_per_gpu_hour,
         max_seeds=old.max_seeds,
     )
+    if old.steps:
+        plan = _at_equal_seconds(study, plan, old)
     if options.until_decided:
         check_max_seeds(old, options.max_seeds)
         plan = replace(plan, max_seeds=options.max_seeds)
@@ -203,6 +214,9 @@ def _print_plan(study: Study, plan: Plan, ledger: Ledger) -> None:
     cells = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
     print(f"{cells} at scale {plan.scale}, {place}{_estimate(study, plan)}", flush=True)
+    if plan.steps:
+        told = ", ".join(f"{arm} {plan.steps[arm]}" for arm in plan.arms)
+        print(f"steps at equal seconds: {told}", flush=True)
 
 
 def _estimate(study: Study, plan: Plan) -> str:

@@ -255,6 +255,8 @@ def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
         else "all seeds share one evaluation set: a verdict speaks of training again, not of new "
         "data"
     )
+    if plan.steps:
+        yield "equal seconds: each arm has the steps that take the baseline's time, timed before"
     if plan.scale == "smoke":
         yield "smoke is there to try things out: its verdicts say nothing of the question"
     alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)

@@ -99,6 +99,11 @@ def _add_what(group: Any) -> None:
         help="prepared data, a folder or s3:// (default: the study's own)",
     )
     group.add_argument(
+        "--equal-seconds",
+        action="store_true",
+        help="give each arm the steps that take the baseline's time; timed before, then fixed",
+    )
+    group.add_argument(
         "--keep-checkpoints",
         choices=("all", "last", "none"),
         default="last",

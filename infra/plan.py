@@ -55,6 +55,7 @@ class Plan:
         chance: Band in which the metric of a run that knows nothing lies; None where unknown.
         drawn: Every arm of a sampled space with its values, also those that are not run; empty
             where arms are listed.
+        steps: Training steps by arm, where arms are given equal seconds and not equal steps.
         resolution: Step in which the metric moves, 0 where it takes any value; None where the
             points are to tell.
         created: When the sweep was first planned, UTC.
@@ -78,6 +79,7 @@ class Plan:
     max_seeds: int = 0
     chance: tuple[float, float] | None = None
     drawn: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    steps: Mapping[str, int] = field(default_factory=dict)
     resolution: float | None = None
     created: str = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -175,6 +177,12 @@ def make_plan(
     return replace(plan, cells=cells, drawn=drawn)
 
 
+def with_steps(study: Study, plan: Plan, steps: Mapping[str, int]) -> Plan:
+    """The plan with so many training steps for these arms."""
+    plan = replace(plan, steps=dict(steps))
+    return replace(plan, cells=tuple(_cells(study, plan, plan.arms, plan.seeds)))
+
+
 def extend_plan(old: Plan, new: Plan) -> Plan:
     """The old plan with the new one's further cells; settings of execution are the new ones.
 
@@ -205,7 +213,12 @@ def make_cell(plan: Plan, arm: str, seed: int, config: Mapping[str, Any]) -> Cel
 
 def cell_config(study: Study, plan: Plan, cell: Cell, data: str) -> Any:
     """The config object that the cell's run is built from, with `data` as the local data folder."""
-    return _with_data(study.config(cell.arm, cell.seed, plan.scale), data)
+    return _with_data(_config(study, plan, cell.arm, cell.seed), data)
+
+
+def _config(study: Study, plan: Plan, arm: str, seed: int) -> Any:
+    config = study.config(arm, seed, plan.scale)
+    return replace_fields(config, {"steps": plan.steps[arm]}) if arm in plan.steps else config
 
 
 def _told(value: Any) -> Any:
@@ -217,7 +230,7 @@ def _cells(study: Study, plan: Plan, arms: list[str], seeds: list[int]) -> Itera
     """Seed-major, so that whole comparisons finish early."""
     for seed in seeds:
         for arm in arms:
-            config = flatten(asdict(study.config(arm, seed, plan.scale)))
+            config = flatten(asdict(_config(study, plan, arm, seed)))
             if plan.data:
                 _with_data(study.base, plan.data)
             config.pop("data", None)

@@ -47,6 +47,7 @@ def next_look(study: Study, plan: Plan, board: Leaderboard) -> Plan | None:
         study_file=plan.study_file,
         usd_per_gpu_hour=plan.usd_per_gpu_hour,
         max_seeds=plan.max_seeds,
+        steps=plan.steps,
     )
     return extend_plan(plan, more)
 
