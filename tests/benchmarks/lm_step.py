@@ -1,0 +1,153 @@
+"""Our plain language model's training step beside two public models of its shape, interleaved.
+
+The peers are transformers' Llama (grouped queries, rotary positions) and GPT-2 (nanoGPT's
+architecture) with hidden widths that match our number of parameters, torch's attention kernels and
+a cross-entropy over the same tokens. As in ours, torch's Muon has the matrices of the blocks and
+its fused Adam the rest: Muon's work does not grow with the batch, and with few tokens it would hide
+the networks. A round times each step once, in turning order; a ratio is the median over rounds of
+ours / peer: below 1, ours is faster.
+
+    pip install --target DIR transformers==5.23.0      only this script needs it
+    PYTHONPATH=DIR python tests/benchmarks/lm_step.py [--threads 1 2] [--rounds 9] [--shapes lab]
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from infra.study import replace_fields
+from trainables.lm import LmRun
+from trainables.lm_config import LmConfig
+
+try:
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+except ModuleNotFoundError as error:
+    sys.exit(f"lm_step: transformers must be importable, got {error}; see the top of this file")
+
+SHAPES = {
+    "lab": {},
+    "documented": {
+        "sequence": 1024,
+        "backbone.width": 512,
+        "backbone.heads": 8,
+        "backbone.kv_heads": 4,
+        "optim.batch": 2,
+        "evaluation.tokens": 1024,
+    },
+}
+Step = Callable[[], None]
+
+
+def llama(cfg: LmConfig, vocab: int) -> nn.Module:
+    """Three matrices in each MLP in place of our two, as wide as gives the same parameters."""
+    shape = cfg.backbone
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocab,
+            hidden_size=shape.dim,
+            intermediate_size=round(shape.mlp_factor * shape.dim * 2 / 3),
+            num_hidden_layers=shape.depth,
+            num_attention_heads=shape.heads,
+            num_key_value_heads=shape.kv_heads,
+            max_position_embeddings=cfg.sequence,
+            tie_word_embeddings=True,
+            attn_implementation="sdpa",
+            use_cache=False,
+        )
+    )
+
+
+def gpt2(cfg: LmConfig, vocab: int) -> nn.Module:
+    """Keys and values of every head, paid for by a narrower MLP."""
+    shape = cfg.backbone
+    spared = 1 - shape.kv_heads / shape.heads
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=vocab,
+            n_embd=shape.dim,
+            n_inner=round((shape.mlp_factor - spared) * shape.dim),
+            n_layer=shape.depth,
+            n_head=shape.heads,
+            n_positions=cfg.sequence,
+            bos_token_id=0,
+            eos_token_id=0,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+            attn_implementation="sdpa",
+            use_cache=False,
+        )
+    )
+
+
+def peer_step(network: nn.Module, inputs: Tensor, targets: Tensor) -> Step:
+    """Forward, loss, backward and update."""
+    named = dict(network.named_parameters())
+    matrices = [p for n, p in named.items() if p.ndim == 2 and (".h." in n or ".layers." in n)]
+    rest = [p for p in named.values() if all(p is not matrix for matrix in matrices)]
+    optimizers = (
+        torch.optim.Muon(matrices, lr=0.01),
+        torch.optim.Adam(rest, lr=1e-3, fused=True),
+    )
+
+    def step() -> None:
+        logits = network(inputs).logits
+        F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten()).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return step
+
+
+def compare(shape: str, threads: int, rounds: int) -> None:
+    """Print tokens a second of each and the ratios."""
+    torch.set_num_threads(threads)
+    cfg = replace_fields(replace(LmConfig(), steps=100_000), SHAPES[shape])
+    run = LmRun(cfg)
+    inputs, targets = run._batch(0)
+    peers = {"Llama": llama(cfg, run.text.vocab), "GPT-2": gpt2(cfg, run.text.vocab)}
+    networks = {"ours": run.network, **peers}
+    steps: dict[str, Step] = {"ours": lambda: (run.advance(1), None)[1]}
+    steps |= {name: peer_step(network, inputs, targets) for name, network in peers.items()}
+    for step in steps.values():
+        step()
+    names = list(steps)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        start = turn % len(names)
+        for name in names[start:] + names[:start]:
+            began = perf_counter()
+            steps[name]()
+            times[name].append(perf_counter() - began)
+    for name in names:
+        ratio = median(a / b for a, b in zip(times["ours"], times[name], strict=True))
+        count = sum(p.numel() for p in networks[name].parameters())
+        print(
+            f"{shape:11} {threads} threads  {name:6} {count:10,} parameters  "
+            f"{inputs.numel() / median(times[name]):8.0f} tokens/s  ours takes {ratio:.2f} of it",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Compare for each shape and number of threads."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    options = parser.parse_args()
+    for shape in options.shapes:
+        for threads in options.threads:
+            compare(shape, threads, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
