@@ -18,7 +18,7 @@ from infra.columns import CELL, DICTIONARY, FINDING, PROVENANCE, SCHEMA, column,
 from infra.compare import PARAMETERS, Leaderboard, Row, leaderboard
 from infra.diagnosis import diagnose_cell
 from infra.findings import FindingVerdict, judge
-from infra.latex import latex
+from infra.latex import latex, narrow
 from infra.ledger import Ledger
 from infra.plan import Cell, Plan
 from infra.records import CellRecord
@@ -66,7 +66,7 @@ def export(
         texts["findings.csv"] = _csv([_finding_row(v) for v in verdicts], "", tuple(FINDING))
     failed = [key for key, record in records.items() if record.status == "failed" and logs]
     texts |= {f"logs/{key}.txt": _failure_log(ledger, records[key]) for key in failed}
-    texts["leaderboard.tex"] = latex(leaderboard_table(board), f"tab:{ledger.sweep}")
+    texts["leaderboard.tex"] = latex(narrow(leaderboard_table(board)), f"tab:{ledger.sweep}")
     texts["README.md"] = _readme(plan, ledger.sweep, board, verdicts, records)
     logs_of_all = (f"logs/{key}.txt" for key in records)
     try:

@@ -1,6 +1,7 @@
 r"""Tables as a paper sets them: LaTeX with booktabs, to be read in with \input."""
 
 import re
+from dataclasses import replace
 
 from infra.tables import MISSING, Table
 
@@ -28,6 +29,21 @@ _SPREAD = re.compile(rf"({_NUMBER}) ± ({_NUMBER})")
 _SCALED = re.compile(rf"\(({_NUMBER}) ± ({_NUMBER})\)e([+-]\d+)")
 
 
+def narrow(table: Table, column: str = "note") -> Table:
+    """The table with a column's texts among its notes, as a page has no room for long ones."""
+    if column not in table.columns:
+        return table
+    at = table.columns.index(column)
+    told = tuple(f"{row[0]}: {row[at]}" for row in table.rows if row[at] != MISSING)
+    return replace(
+        table,
+        columns=(*table.columns[:at], *table.columns[at + 1 :]),
+        rows=tuple((*row[:at], *row[at + 1 :]) for row in table.rows),
+        notes=(*told, *table.notes),
+        widths=(),
+    )
+
+
 def latex(table: Table, label: str) -> str:
     r"""The table as a float with caption, label and its notes; needs the package booktabs.
 
@@ -43,7 +59,7 @@ def latex(table: Table, label: str) -> str:
     below = f"\n\\medskip\n{box}\n{notes}\n\\end{{minipage}}" if notes else ""
     return f"""% needs \\usepackage{{booktabs}}
 \\begin{{table}}
-\\centering
+\\centering\\small\\setlength{{\\tabcolsep}}{{4pt}}
 \\caption{{{_escaped(table.title)}}}
 \\label{{{re.sub(r"[^A-Za-z0-9:-]", "-", label)}}}
 \\begin{{tabular}}{{{columns}}}

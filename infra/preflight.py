@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from infra.data import local_data
+from infra.diagnosis import CHANCE
 from infra.errors import Refused
 from infra.fingerprint import STEPS, Moment, moment, moments
 from infra.leaks import leak
@@ -23,6 +24,7 @@ from infra.worker import Capture, clean_slate
 OURS = ("seed", "steps_per_report", "data")  # the sweep reads them; `_seedless` sees to the first
 _MOST_NAMED = 5  # arms or values in a line
 _MOST_COUNTED = 100  # steps of a run whose config does not tell its budget
+_OFF = 0.1  # share of the chance that a run reports by which it may be off before training
 _LONG = 100  # steps that arms with no difference get, so that what acts now and then may act
 
 
@@ -203,12 +205,15 @@ def _changed(state: bytes, run: Run) -> bool:
 
 
 def _off_chance(study: Study, first: Mapping[str, float]) -> Iterator[str]:
-    score = first.get(study.metric)
-    if study.chance and score is not None and not study.chance[0] <= score <= study.chance[1]:
-        low, high = study.chance
+    """By the study's band, or by the chance that the run reports beside its metric."""
+    score, told = first.get(study.metric), first.get(study.metric + CHANCE)
+    band = study.chance
+    if band is None and told is not None:
+        band = (told - _OFF * abs(told), told + _OFF * abs(told))
+    if band and score is not None and not band[0] <= score <= band[1]:
         yield (
-            f"an untrained run must score between {low:g} and {high:g} by {study.metric}, but "
-            f"scores {score:g}; look at the evaluation before anything else"
+            f"an untrained run must score between {band[0]:g} and {band[1]:g} by {study.metric}, "
+            f"but scores {score:g}; look at the evaluation before anything else"
         )
 
 

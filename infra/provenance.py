@@ -68,7 +68,10 @@ def study_digest(study_file: str) -> str:
     own = Path(study_file).resolve()
     files = {own}
     for module in list(sys.modules.values()):
-        path = Path(getattr(module, "__file__", None) or "/").resolve()
+        path = Path(getattr(module, "__file__", None) or "/")
+        if not path.is_absolute():
+            continue  # a name that stands for no file, as torch gives some modules
+        path = path.resolve()
         if path.suffix == ".py" and path.is_relative_to(own.parent) and _is_users(path):
             files.add(path)
     if files == {own}:

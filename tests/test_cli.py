@@ -89,6 +89,14 @@ def test_a_storage_below_a_file_is_refused_by_whoever_reads(tmp_path):
         assert "must be a folder, and" in refused(*words, "--storage", tmp_path / "file" / "runs")
 
 
+def test_a_study_runs_in_the_folder_it_lies_in(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(LINE.read_text())
+    monkeypatch.chdir(tmp_path)
+    here = ["--scale", "smoke", "--here", "half", "--seeds", "0", "--storage", "runs"]
+    done = ablate("run", "mine.py", *here)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_study_that_leaves_is_refused(tmp_path):
     study = tmp_path / "leaves.py"
     study.write_text("raise SystemExit(0)")

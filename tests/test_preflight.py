@@ -194,6 +194,16 @@ def test_a_metric_off_its_chance_level_is_told():
     assert "an untrained run must score between 100 and 101" in text
 
 
+def test_a_metric_off_the_chance_that_the_run_reports_is_told():
+    class Told(Sound):
+        def evaluate(self) -> dict[str, float]:
+            told = super().evaluate()
+            return {**told, "val/error_chance": 2 * told["val/error"]}
+
+    texts = complaints({"more": {"rate": 0.2}}, run=Told)
+    assert texts and all("an untrained run must score between" in text for text in texts)
+
+
 def test_an_arm_that_cannot_run_is_named_with_what_it_raised():
     texts = complaints({"more": {"rate": "fast"}})
     assert any(text.startswith("arm 'more': must run, but it raises TypeError") for text in texts)

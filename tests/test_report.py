@@ -14,7 +14,7 @@ from infra.commands_read import report as command
 from infra.compare import leaderboard
 from infra.errors import DONE
 from infra.findings import judge
-from infra.latex import latex
+from infra.latex import latex, narrow
 from infra.parser import build_parser
 from infra.records import Point
 from infra.report import budgets, report, write_report
@@ -286,6 +286,13 @@ def test_latex_is_a_booktabs_table_with_every_sign_escaped(tmp_path: Path) -> No
     for line in bare.strip().splitlines():
         assert line.count("&") == 5
     assert text.count(r"\begin{") == text.count(r"\end{")
+
+
+def test_a_long_column_becomes_notes_on_a_page() -> None:
+    table = Table("T", ("arm", " x", "note", " $"), (("A", "1", "late", "2"), ("B", "3", "-", "4")))
+    slim = narrow(table)
+    assert slim.columns == ("arm", " x", " $") and slim.rows == (("A", "1", "2"), ("B", "3", "4"))
+    assert slim.notes == ("A: late",) and narrow(slim) == slim
 
 
 def test_latex_numbers_and_awkward_text() -> None:
