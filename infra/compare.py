@@ -5,8 +5,9 @@ finished cells count, and a verdict waits for all cells of its pair: no arm wins
 """
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from infra import confounds
@@ -18,6 +19,7 @@ from infra.plan import Plan
 from infra.records import CellRecord
 from infra.resolution import bimodal
 from infra.verdicts import (
+    MIN_PAIRS,
     Difference,
     Interval,
     Verdict,
@@ -45,6 +47,7 @@ class Row:
         interval: The 95 % t interval of the mean; None below two seeds.
         difference: To the baseline; None for the baseline itself and where there are no pairs.
         verdict: "" for the baseline.
+        cell_hours: Mean of the wall hours billed to its finished cells.
         steps: At the last point, where all finished seeds agree; so `parameters`.
         metrics: Every other metric, per seed, read where the study's metric was.
         labels: What is wrong with the cell of each seed, finished or not; None where nothing.
@@ -67,6 +70,7 @@ class Row:
     reason: str
     steps: int | None
     parameters: float | None
+    cell_hours: float | None
     gpu_hours: float | None
     cost_usd: float | None
     metrics: Mapping[str, tuple[float | None, ...]]
@@ -193,6 +197,7 @@ def _row(
         reason=reason,
         steps=_common([point.step for point in last]),
         parameters=_common([point.metrics.get(PARAMETERS) for point in last]),
+        cell_hours=_mean_hours([arm.records[seed] for seed in values]),
         gpu_hours=total,
         cost_usd=dollars(total, plan.usd_per_gpu_hour),
         metrics=_others(plan, arm),
@@ -224,9 +229,17 @@ def _against(
         return None, "undecided", f"no difference: {lack}" + (f"; {failed}" if failed else "")
     rules = (len(plan.arms) - 1, plan.margin, plan.mode, plan.max_seeds)
     difference, verdict, reason = judge_pair(pairs, *rules)
+    difference = replace(difference, correlation=_correlation(arm, baseline, difference.seeds))
     if why := confounds.invalidating(arm, baseline, at_end=at is None):
         return difference, "undecided", NOT_COMPARABLE + "; ".join(why)
     return difference, *withheld(arm, baseline, pairs, verdict, reason)
+
+
+def _correlation(arm: Arm, baseline: Arm, seeds: Sequence[int]) -> float | None:
+    ours, theirs = ([one.values[seed] for seed in seeds] for one in (arm, baseline))
+    if len(seeds) < MIN_PAIRS or len(set(ours)) == 1 or len(set(theirs)) == 1:
+        return None
+    return statistics.correlation(ours, theirs)
 
 
 def _others(plan: Plan, arm: Arm) -> dict[str, tuple[float | None, ...]]:
@@ -237,6 +250,11 @@ def _others(plan: Plan, arm: Arm) -> dict[str, tuple[float | None, ...]]:
 def _steps_of_metric(plan: Plan, arms: Sequence[Arm]) -> Iterator[str]:
     if arms and (step := arms[0].resolution):
         yield f"{plan.metric} moves in steps of {step:.4g}, and no spread is taken for less"
+
+
+def _mean_hours(records: Sequence[CellRecord]) -> float | None:
+    billed = [record.billed_s / 3600 for record in records if record.billed_s]
+    return math.fsum(billed) / len(billed) if billed else None
 
 
 def _common(values: Sequence[Any]) -> Any:
@@ -265,8 +283,15 @@ def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
         open_still = row.verdict == "undecided" and not hopeless
         if open_still and row.difference and row.difference.interval and not row.failed:
             n = seeds_to_decide(row.difference, plan.margin, alpha)
-            many = f"about {n} seeds" if n else "over 100 seeds"
+            many = f"about {n} seeds{_price(rows, row, n)}" if n else "over 100 seeds"
             yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
+
+
+def _price(rows: Sequence[Row], row: Row, seeds: int) -> str:
+    """Worker-hours of further cells of an arm and of the baseline, as long as the finished ones."""
+    pair = [one for one in rows if one is row or not one.verdict]
+    hours = [one.cell_hours * max(0, seeds - one.planned) for one in pair if one.cell_hours]
+    return f" ({math.fsum(hours):.2g} worker-hours more)" if len(hours) == len(pair) > 0 else ""
 
 
 def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) -> list[str]:

@@ -61,6 +61,10 @@ _SETS_STATE = {
     "compile state": _field("compiled?"),
     "determinism": _field("deterministic", "determinism"),
 }
+_COUNTS = re.compile(r"^(?:val|valid|validation|test|eval)\w*/(?:n|count|examples|bytes|tokens)$")
+_SETS_COUNTS = _field(
+    "eval", "evaluation", "validation", "data", "text", "vocab", "tokenizer", "sequence", "window"
+)
 _MEASURES = _field("eval", "evaluation", "sampler", "sampling", "validation")
 
 
@@ -84,6 +88,8 @@ def _pair(arm: Arm, baseline: Arm, seed: int, at_end: bool) -> Iterator[str]:
     ours, theirs = arm.records[seed], baseline.records[seed]
     declared = _declared(arm.cells[seed].config, baseline.cells[seed].config)
     yield from _code(ours, theirs, declared)
+    if not any(map(_SETS_COUNTS.search, declared)):
+        yield from _counts(ours.points[-1].metrics, theirs.points[-1].metrics)
     measured = [name for name in declared if _MEASURES.search(name)]
     if measured and len(measured) < len(declared):
         others = ", ".join(name for name in declared if name not in measured)
@@ -93,6 +99,13 @@ def _pair(arm: Arm, baseline: Arm, seed: int, at_end: bool) -> Iterator[str]:
     steps = ours.points[-1].step, theirs.points[-1].step
     if at_end and steps[0] != steps[1] and not any(map(_SETS_STEPS.search, declared)):
         yield f"steps differ ({steps[0]}, baseline {steps[1]})"
+
+
+def _counts(ours: Mapping[str, float], theirs: Mapping[str, float]) -> Iterator[str]:
+    """How much was measured, which is what a mean or a rate was divided by."""
+    for name in sorted(ours.keys() & theirs.keys()):
+        if _COUNTS.search(name) and ours[name] != theirs[name]:
+            yield f"{name} differs ({ours[name]:g}, baseline {theirs[name]:g})"
 
 
 def _declared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from infra.errors import REFUSED
-from infra.study import DEFAULT_SCALE, SCALES, check_seed
+from infra.study import DEFAULT_SCALE, check_seed
 
 EXIT_STATUS = (
     "exit status: 0 done, 1 some cells failed, 2 wrong usage or refused, "
@@ -84,9 +84,9 @@ def _add_what(group: Any) -> None:
     group.add_argument("--name", default="", help="name of the sweep (default: STUDY-SCALE)")
     group.add_argument(
         "--scale",
-        choices=SCALES,
         default=DEFAULT_SCALE,
-        help="how big the cells are (default: %(default)s)",
+        metavar="smoke|lab|paper",
+        help="how big the cells are; a study may have further ones (default: %(default)s)",
     )
     group.add_argument(
         "--seeds", type=_seeds, default=[], metavar="0,1,2", help="seeds (default: the study's)"

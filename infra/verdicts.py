@@ -43,6 +43,8 @@ class Difference:
     Attributes:
         sd: Standard deviation that the interval rests on: that of the values, and not less than
             what the metric's resolution alone gives.
+        correlation: Of the arm's scores with the baseline's over these seeds: what pairing gains.
+            None below three pairs, and where either does not vary.
     """
 
     seeds: tuple[int, ...]
@@ -50,6 +52,7 @@ class Difference:
     mean: float
     interval: Interval | None
     sd: float | None = None
+    correlation: float | None = None
 
 
 def judge_pair(

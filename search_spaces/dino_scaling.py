@@ -64,7 +64,7 @@ _SLOW: Scale = {"center.momentum": 0.999}
 _LONG: Scale = _SLOW | {"vit.heads": 4}
 SCALING_SCALES: dict[str, Scale] = {
     "smoke": {k: v for k, v in SMOKE.items() if k not in _SIZE} | _LONG | {"phantom.series": 8},
-    "lab": lab_like(100_000) | _LONG | {"steps": 900, "steps_per_report": 18},
+    "lab": lab_like(100_000) | _LONG | {"steps": 1200, "steps_per_report": 24},
     "paper": paper_like({k: v for k, v in VIT_SMALL.items() if k not in _SIZE}, 100_000)
     | _SLOW
     | {"steps_per_report": 1000, "evaluation.slices": 4096},

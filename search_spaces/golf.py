@@ -14,7 +14,8 @@ from search_spaces.space import SeedView
 GOLF = "openai/parameter-golf"
 BOARD = "NathanMaine/parameter-golf-experiment-lab@15ff6ad index.html"
 POST = "seed post 002"
-SWEPT = ("lab", "paper")
+PAPERS = ("paper", "paper-8k", "paper-524k")  # by thousands of tokens a step, 49 where none is told
+SWEPT = ("lab", *PAPERS)
 MARGIN = 0.01  # bits per byte; seeds of documented 200-step runs lie .002 to .013 apart
 BPB, STEP_MS = "val/bpb", "perf/step_ms"
 
@@ -84,8 +85,15 @@ PAPER: Values = {  # 49,152 tokens a step, the likeliest of what was not publish
     "evaluation.tokens": 0,
     "evaluation.batch": 64,
 }
-SCALES: dict[str, Values] = {"smoke": SMOKE, "lab": {}, "paper": PAPER}  # lab is the default size
-NEEDS_TEXT = {"paper": "ablate data text SOURCE --to DIR"}  # Python's library is not FineWeb
+SCALES: dict[str, Values] = {
+    "smoke": SMOKE,
+    "lab": {},  # the default size
+    "paper": PAPER,
+    "paper-8k": PAPER | {"optim.batch": 8},
+    "paper-524k": PAPER | {"optim.batch": 64, "optim.accumulation": 8},
+}
+# Python's library is not FineWeb.
+NEEDS_TEXT = dict.fromkeys(PAPERS, "ablate data text SOURCE --to DIR")
 LEARNED_BPB = 0.5  # below uniform prediction: more than the frequencies of pieces give
 
 

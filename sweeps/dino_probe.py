@@ -28,7 +28,6 @@ STUDY = Study(
     seeds=(0, 1, 2),
     metric="test/auroc",
     mode="max",
-    chance=(0.45, 0.55),
     baseline="cls",  # the central slice in the wide window; each other arm departs from it
     margin=0.02,  # documented: less is noise
     findings=PROBE_FINDINGS,

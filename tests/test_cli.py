@@ -68,7 +68,7 @@ def test_a_client_address_is_refused_with_what_to_use():
 
 @pytest.mark.parametrize(
     "option",
-    [["--scale", "huge"], ["--seeds", "one"], ["--seeds=-5"], ["--seeds", str(2**63)],
+    [["--seeds", "one"], ["--seeds=-5"], ["--seeds", str(2**63)],
      ["--cpus-per-cell", "0"], ["--max-parallel", "-1"]],
 )  # fmt: skip
 def test_options_out_of_range_are_wrong_usage(option, tmp_path):

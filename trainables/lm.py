@@ -7,7 +7,7 @@ reads shards from their beginning in every run, so that its seeds share one orde
 Shape letters: B windows of a micro-batch, T tokens.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -27,6 +27,7 @@ from trainables.lm_optim import MATRICES, Optimizers
 from trainables.lm_ssm import RATES
 from trainables.lm_text import load_text
 
+STRETCH = 1024  # tokens that are one example where texts are searched for each other
 CAUSAL, MASKED, FUTURE = "train/causal_loss_nats", "train/masked_loss_nats", "train/jepa_loss"
 
 
@@ -91,6 +92,12 @@ class LmRun:
         batch = self.cfg.evaluation.batch
         score = bits_per_byte(self._logits, inputs, targets, self.text.pieces, batch)
         return score | self._chunk_metrics(inputs[:batch])
+
+    def examples(self, split: str) -> Iterator[Int64[Tensor, "B T"]]:
+        """The text of a split in stretches from its beginning: "train" or "evaluation"."""
+        tokens = self.text.train if split == "train" else self.text.validation
+        whole = len(tokens) // STRETCH * STRETCH
+        return (part.long() for part in tokens[:whole].view(-1, STRETCH).split(64))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that resuming needs."""
