@@ -33,6 +33,7 @@ def clean_slate(threads: int, seed: int) -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     _keep_freed_memory()
     _set_torch(torch, threads)
+    streams = random.getstate(), numpy.random.get_state(), torch.get_rng_state()
     _seed_global_streams(torch, seed)
     paths = list(sys.path)
     environment, folder = dict(os.environ), os.getcwd()  # torch has set its variables by now
@@ -47,6 +48,7 @@ def clean_slate(threads: int, seed: int) -> Iterator[None]:
             os.environ.update(environment)
             sys.path[:] = paths
             _set_torch(torch, threads)
+            _restore_global_streams(torch, *streams)
             _give_memory_back(torch)
 
 
@@ -95,6 +97,19 @@ def _seed_global_streams(torch: Any, seed: int) -> None:
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def _restore_global_streams(torch: Any, python: Any, of_numpy: Any, of_torch: Any) -> None:
+    """Puts Python's, numpy's and torch's streams where they were before the cell.
+
+    Ray draws the names of its subscribers from Python's: two drivers that left it at one seed took
+    each other's messages, and polled for them thousands of times a second.
+    """
+    import numpy
+
+    random.setstate(python)
+    numpy.random.set_state(of_numpy)
+    torch.set_rng_state(of_torch)
 
 
 def _give_memory_back(torch: Any) -> None:

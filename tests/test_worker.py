@@ -39,6 +39,15 @@ def test_the_second_cell_finds_what_the_first_one_found():
         assert surroundings() == first
 
 
+def test_random_streams_go_on_after_a_cell_as_if_there_had_been_none():
+    streams = random.getstate(), numpy.random.get_state()[1].tolist(), torch.get_rng_state()
+    with clean_slate(threads=1, seed=3):
+        random.random(), numpy.random.rand(), torch.rand(2)
+    assert random.getstate() == streams[0]
+    assert numpy.random.get_state()[1].tolist() == streams[1]
+    assert torch.equal(torch.get_rng_state(), streams[2])
+
+
 def test_a_cell_that_raises_leaves_nothing_either():
     folder = Path.cwd()
     try:
