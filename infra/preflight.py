@@ -245,7 +245,7 @@ def _dead(study: Study, plan: Plan, unread: Sequence[str]) -> list[str]:
     config = _small_config(study, plan, plan.arms[0], plan.seeds[0])
     asleep = {name for name in unread if not any(name.startswith(f"{other}.") for other in unread)}
     asleep -= _read_for_long(study, plan, plan.arms[0])
-    for name, value in _switches(config):
+    for name, value in _nearest_first(list(_switches(config)), asleep):
         if not asleep:
             break
         seen: set[str] = set()
@@ -255,6 +255,19 @@ def _dead(study: Study, plan: Plan, unread: Sequence[str]) -> list[str]:
             run.evaluate()
         asleep -= seen
     return [name for name in unread if name in asleep]
+
+
+def _nearest_first(
+    switches: Sequence[tuple[str, Any]], asleep: Collection[str]
+) -> Iterator[tuple[str, Any]]:
+    """Switches of components in which fields are still asleep, then all others."""
+    tried = set()
+    for name, value in switches:
+        component = name.rpartition(".")[0]
+        if component and any(field.startswith(f"{component}.") for field in asleep):
+            tried.add((name, repr(value)))
+            yield name, value
+    yield from (one for one in switches if (one[0], repr(one[1])) not in tried)
 
 
 def _read_for_long(study: Study, plan: Plan, arm: str) -> set[str]:

@@ -13,11 +13,14 @@ def recording(config: Any, seen: set[str], prefix: str = "") -> Any:
     """A copy of a frozen config that adds the dotted name of every field asked for to `seen`.
 
     Components record too. The copy is of a subclass, so that the class's own properties and methods
-    work, what these read is recorded, and a class made with slots stays without a `__dict__`.
+    work, what these read is recorded, and a class made with slots stays without a `__dict__`. It
+    equals its original, so that what a run caches by config is found again; to hash is to read.
     """
     base = type(config)
     names = {field.name for field in fields(config)}
-    members = {name: _recorded(base, name, seen, prefix + name) for name in names}
+    members: dict[str, Any] = {name: _recorded(base, name, seen, prefix + name) for name in names}
+    if base.__dataclass_params__.eq:
+        members |= {"__eq__": _equal, "__hash__": base.__hash__}
     copy = object.__new__(type(base.__name__, (base,), {"__slots__": (), **members}))
     for name in names:
         value = getattr(config, name)
@@ -34,6 +37,13 @@ def field_names(config: Any, prefix: str = "") -> Iterator[str]:
         value = getattr(config, field.name)
         if _is_component(value):
             yield from field_names(value, f"{prefix}{field.name}.")
+
+
+def _equal(self: Any, other: Any) -> Any:
+    """What a dataclass says, whether or not the other one records."""
+    if not isinstance(other, type(self).__mro__[1]):
+        return NotImplemented
+    return all(getattr(self, f.name) == getattr(other, f.name) for f in fields(self))
 
 
 def _is_component(value: Any) -> bool:

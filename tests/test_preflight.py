@@ -254,6 +254,8 @@ def test_a_recording_config_is_the_config_but_for_its_memory():
     assert copy.rate == 0.3 and seen == {"rate"}
     assert asdict(copy) == asdict(Knobs(rate=0.3)) and set(field_names(copy)) == seen
     assert replace(copy, steps=3).steps == 3
+    assert copy == Knobs(rate=0.3) == copy != Knobs() and hash(copy) == hash(Knobs(rate=0.3))
+    assert recording(Knobs(), set()) == recording(Knobs(), set())
     with pytest.raises(FrozenInstanceError):
         copy.steps = 1  # type: ignore[misc]
 
