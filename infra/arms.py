@@ -21,6 +21,7 @@ class Arm:
         readings: Every metric of each finished cell, at the budget.
         metric: The study's.
         resolution: Step in which it moves, 0 where it takes any value.
+        timed: Whether its number of steps is that of equal seconds and no question of the study.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Arm:
     readings: Mapping[int, Mapping[str, float]]
     metric: str
     resolution: float
+    timed: bool = False
 
     @property
     def values(self) -> dict[int, float]:
@@ -59,7 +61,7 @@ def _arm(
     own = {seed: records[cell.key] for seed, cell in cells.items()}
     done = {seed: record for seed, record in own.items() if record.status == "finished"}
     read = {seed: reading(record, plan.metric, at) for seed, record in done.items()}
-    return Arm(name, cells, own, read, plan.metric, step)
+    return Arm(name, cells, own, read, plan.metric, step, name in plan.steps)
 
 
 def sample(plan: Plan, arm: Arm, baseline: Arm) -> Sample:

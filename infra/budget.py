@@ -87,21 +87,21 @@ class Budget:
         """From where to where a cell has both the axis and the metric; ValueError if nowhere."""
         if curve := self.curve(record.points, metric):
             return curve[0][0], curve[-1][0]
-        known = ", ".join(_adding_up(record.points)) or "nothing"
+        known = ", ".join(_adding_up(record.points, metric)) or "nothing"
         raise ValueError(
             f"budget {self}: cell {record.key} must report {_AXES.get(self.axis, self.axis)!r}; "
             f"what it reports that adds up along a run is {known}; name that or use steps=N"
         )
 
 
-def _adding_up(points: Sequence[Point]) -> list[str]:
-    """Metrics that grow from each point which has them to the next."""
+def _adding_up(points: Sequence[Point], metric: str) -> list[str]:
+    """Metrics other than the study's that grow from each point which has them to the next."""
     curves: dict[str, list[float]] = {}
     for point in points:
         for name, value in point.metrics.items():
             curves.setdefault(name, []).append(value)
     grown = {name for name, curve in curves.items() if all(a < b for a, b in pairwise(curve))}
-    return sorted(name for name in grown if len(curves[name]) > 1)
+    return sorted(name for name in grown if len(curves[name]) > 1 and name != metric)
 
 
 def common_reach(

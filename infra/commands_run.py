@@ -215,7 +215,7 @@ def _print_plan(study: Study, plan: Plan, ledger: Ledger) -> None:
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
     print(f"{cells} at scale {plan.scale}, {place}{_estimate(study, plan)}", flush=True)
     if plan.steps:
-        told = ", ".join(f"{arm} {plan.steps[arm]}" for arm in plan.arms)
+        told = ", ".join(f"{arm} {n}" for arm, n in plan.steps.items() if arm in plan.arms)
         print(f"steps at equal seconds: {told}", flush=True)
 
 

@@ -7,6 +7,7 @@ finished cells count, and a verdict waits for all cells of its pair: no arm wins
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -239,7 +240,9 @@ def _correlation(arm: Arm, baseline: Arm, seeds: Sequence[int]) -> float | None:
     ours, theirs = ([one.values[seed] for seed in seeds] for one in (arm, baseline))
     if len(seeds) < MIN_PAIRS or len(set(ours)) == 1 or len(set(theirs)) == 1:
         return None
-    return statistics.correlation(ours, theirs)
+    with suppress(ArithmeticError, ValueError):  # spreads beyond what floats can square
+        return statistics.correlation(ours, theirs)
+    return None
 
 
 def _others(plan: Plan, arm: Arm) -> dict[str, tuple[float | None, ...]]:
@@ -291,7 +294,8 @@ def _price(rows: Sequence[Row], row: Row, seeds: int) -> str:
     """Worker-hours of further cells of an arm and of the baseline, as long as the finished ones."""
     pair = [one for one in rows if one is row or not one.verdict]
     hours = [one.cell_hours * max(0, seeds - one.planned) for one in pair if one.cell_hours]
-    return f" ({math.fsum(hours):.2g} worker-hours more)" if len(hours) == len(pair) > 0 else ""
+    known = len(hours) == len(pair) and any(hours)
+    return f" ({math.fsum(hours):.2g} worker-hours more)" if known else ""
 
 
 def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) -> list[str]:

@@ -61,7 +61,7 @@ _SETS_STATE = {
     "compile state": _field("compiled?"),
     "determinism": _field("deterministic", "determinism"),
 }
-_COUNTS = re.compile(r"^(?:val|valid|validation|test|eval)\w*/(?:n|count|examples|bytes|tokens)$")
+_COUNTS = re.compile(r"^(?:val|valid|validation|test|eval)\w*/(?:n|count|examples|bytes)$")
 _SETS_COUNTS = _field(
     "eval", "evaluation", "validation", "data", "text", "vocab", "tokenizer", "sequence", "window"
 )
@@ -88,11 +88,13 @@ def _pair(arm: Arm, baseline: Arm, seed: int, at_end: bool) -> Iterator[str]:
     ours, theirs = arm.records[seed], baseline.records[seed]
     declared = _declared(arm.cells[seed].config, baseline.cells[seed].config)
     yield from _code(ours, theirs, declared)
-    if not any(map(_SETS_COUNTS.search, declared)):
+    configs_told = bool(arm.cells[seed].config)  # which those of recorded curves are not
+    if configs_told and not any(map(_SETS_COUNTS.search, declared)):
         yield from _counts(ours.points[-1].metrics, theirs.points[-1].metrics)
-    measured = [name for name in declared if _MEASURES.search(name)]
-    if measured and len(measured) < len(declared):
-        others = ", ".join(name for name in declared if name not in measured)
+    asked = [name for name in declared if name != "steps" or not arm.timed]
+    measured = [name for name in asked if _MEASURES.search(name)]
+    if measured and len(measured) < len(asked):
+        others = ", ".join(name for name in asked if name not in measured)
         yield f"measured otherwise ({', '.join(measured)}) besides {others}"
     if not any(_SETS_LR.search(name) for name in declared) and (gap := _lr_gap(ours, theirs)):
         yield f"realised learning rate differs at step {gap[0]} ({gap[1]:g}, baseline {gap[2]:g})"

@@ -4,10 +4,12 @@ An arm that stops where its time is up has not come down its own schedule. So th
 before: each arm is timed, and the plan holds what it gets, as a field of its config like any other.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import fsum
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -19,14 +21,19 @@ from infra.study import Run, Study
 from infra.worker import Capture, clean_slate
 
 _SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)  # of the run, since some terms begin late
-_ROUND_S = 0.3  # that a round of an arm takes, or one step where that is longer
+_ROUNDS, _ROUND_S = (
+    3,
+    0.15,
+)  # a round of a run at a share takes so long, or one step if that is more
+_UNSURE = 0.1  # spread of the rounds, as a share, that a reader must know
 
 
 def at_equal_seconds(study: Study, plan: Plan, known: Mapping[str, int]) -> dict[str, int]:
     """Steps by arm in which each trains as long as the baseline does in its own.
 
-    The arms are timed by turns with the baseline, in this process, at the scale that is to run,
-    so that a machine that slows down does so for both.
+    The arms are timed by turns with the baseline, in this process, at the scale that is to run, so
+    that a machine that slows down does so for both. Where cells run on other hardware than this
+    process, so does the measure.
 
     Args:
         study: The question.
@@ -34,10 +41,16 @@ def at_equal_seconds(study: Study, plan: Plan, known: Mapping[str, int]) -> dict
         known: Steps that were told before, which stay.
 
     Raises:
-        Refused: Where the config does not tell its steps, or cells get a GPU that is not here.
+        Refused: Where the config does not tell its steps, an arm sets them itself or cannot run,
+            the baseline's have changed, or cells ask for a GPU that is not here.
     """
     _refuse_untimed(study, plan)
-    base = _steps(study, plan, plan.baseline)
+    base = study.config(plan.baseline, plan.seeds[0], plan.scale).steps
+    if known.get(plan.baseline, base) != base:
+        raise Refused(
+            f"--equal-seconds: the baseline's steps must stay {known[plan.baseline]}, which the "
+            f"other arms were timed for, and are now {base}; go back, or choose another --name"
+        )
     told = {plan.baseline: base, **known}
     for arm in plan.arms:
         if arm not in told:
@@ -53,6 +66,10 @@ def _refuse_untimed(study: Study, plan: Plan) -> None:
             f"study {study.name!r}: {type(study.base).__name__} must have a field 'steps' for "
             "--equal-seconds, and has none; add it"
         )
+    if own := [arm for arm in plan.arms if "steps" in study.overrides(arm, plan.scale)]:
+        raise Refused(
+            f"arm {own[0]!r}: must leave 'steps' to --equal-seconds, and sets it; leave out one"
+        )
     if plan.gpus and not torch.cuda.is_available():
         raise Refused(
             f"--equal-seconds: must time the arms on what cells get, {plan.gpus:g} GPU, and there "
@@ -62,10 +79,30 @@ def _refuse_untimed(study: Study, plan: Plan) -> None:
 
 def _slower(study: Study, plan: Plan, arm: str) -> float:
     """How many times as long the arm's steps take as the baseline's, over a whole run."""
-    with _begun(study, plan, plan.baseline) as base, _begun(study, plan, arm) as own:
-        rounds = [(base.step_s(share), own.step_s(share)) for share in _SHARES for _ in range(2)]
-    ours, theirs = (fsum(seconds) for seconds in zip(*rounds, strict=True))
-    return theirs / ours
+    try:
+        with _begun(study, plan, plan.baseline) as base, _begun(study, plan, arm) as own:
+            ratios = [_ratio(base, own, turn) for turn in range(_ROUNDS)]
+    except Exception as error:
+        told = " ".join(str(error).split())[:300]
+        raise Refused(
+            f"arm {arm!r}: must run to be timed, but it raises {type(error).__name__}: {told}"
+        ) from error
+    middle, spread = median(ratios), max(ratios) - min(ratios)
+    if spread > _UNSURE * middle:
+        each = ", ".join(f"{ratio:.3g}" for ratio in sorted(ratios))
+        note = f"note: arm {arm!r} takes {each} times the baseline's time: the machine is busy"
+        print(note, file=sys.stderr)
+    return middle
+
+
+def _ratio(base: "_Begun", own: "_Begun", turn: int) -> float:
+    """Of the time of a whole run, the arm's to the baseline's; each goes first every other time."""
+    seconds: dict[str, list[float]] = {"base": [], "own": []}
+    for share in _SHARES:
+        runs = {"base": base, "own": own}
+        for name in sorted(runs, reverse=bool(turn % 2)):
+            seconds[name].append(runs[name].step_s(share))
+    return fsum(seconds["own"]) / fsum(seconds["base"])
 
 
 @dataclass(frozen=True)
@@ -78,13 +115,15 @@ class _Begun:
 
     def step_s(self, share: float) -> float:
         """Mean seconds of a step from that share of the budget on."""
-        start = int(share * self.budget)
-        self.run.load_state_dict({**load_state(self.state), "step": start})
-        most = max(1, self.budget // len(_SHARES))
-        began, steps, seconds = perf_counter(), 0, 0.0
-        while steps < most and seconds < _ROUND_S:
-            self.run.advance(1)
-            steps, seconds = steps + 1, perf_counter() - began
+        start, most = int(share * self.budget), max(1, self.budget // len(_SHARES))
+        steps, seconds = 0, 0.0
+        while seconds < _ROUND_S:
+            self.run.load_state_dict({**load_state(self.state), "step": start})
+            began, done = perf_counter(), 0
+            while done < most and seconds + perf_counter() - began < _ROUND_S:
+                self.run.advance(1)
+                done += 1
+            steps, seconds = steps + done, seconds + perf_counter() - began
         return seconds / steps
 
 
@@ -97,7 +136,3 @@ def _begun(study: Study, plan: Plan, arm: str) -> Iterator[_Begun]:
         run = study.run(config)
         run.advance(1)
         yield _Begun(run, dump_state(run.state_dict()), config.steps)
-
-
-def _steps(study: Study, plan: Plan, arm: str) -> int:
-    return study.config(arm, plan.seeds[0], plan.scale).steps

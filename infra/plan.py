@@ -200,6 +200,7 @@ def extend_plan(old: Plan, new: Plan) -> Plan:
         cells=tuple(cells),
         created=old.created,
         study_file=new.study_file or old.study_file,
+        steps={**old.steps, **new.steps},
         max_seeds=new.max_seeds or old.max_seeds,
     )
 
@@ -258,6 +259,9 @@ def _differences(old: Plan, new: Plan) -> Iterable[str]:
     for law in _LAWS:
         if getattr(old, law) != getattr(new, law):
             yield f"{law} was {getattr(old, law)!r} and is now {getattr(new, law)!r}"
+    if bool(old.steps) != bool(new.steps):
+        had = "equal seconds" if old.steps else "the steps of the study"
+        yield f"arms had {had}, so --equal-seconds must be {'given' if old.steps else 'left out'}"
     yield from _redrawn(list(old.drawn.items()), list(new.drawn.items()))
     before = {(c.arm, c.seed): c.config for c in old.cells}
     told: set[tuple[str, str]] = set()

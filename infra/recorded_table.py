@@ -77,6 +77,11 @@ def _texts(data: bytes) -> list[list[str]]:
     """The cells as they are written: pandas would round numbers and take the arm `None` for NaN."""
     import pandas
 
+    first = data.partition(b"\n")[0]
+    if b"," not in first and (other := next((c for c in ";\t|" if c.encode() in first), "")):
+        raise ValueError(
+            f"must have commas between its columns, has {other!r}; write it with commas"
+        )
     try:
         file = io.BytesIO(data)
         frame = pandas.read_csv(file, header=None, dtype=str, na_filter=False, encoding="utf-8-sig")
@@ -95,10 +100,6 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise ValueError(f"column {twice[0]!r}: must be there once, is {names.count(twice[0])} x")
     columns = {name: index for index, name in enumerate(names) if name}
-    if len(names) == 1 and (other := next((c for c in ";\t|" if c in names[0]), "")):
-        raise ValueError(
-            f"must have commas between its columns, has {other!r}; write it with commas"
-        )
     if any(_is_number(name) for name in columns):
         raise ValueError(
             f"row 1: must be headings, {', '.join(PLACE)} and metrics, got {', '.join(names)}; "

@@ -4,7 +4,7 @@ import os
 import signal
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from infra.errors import INTERRUPTED
@@ -15,12 +15,14 @@ def obeying_signals(stop: Callable[[str], None]) -> Iterator[None]:
     """In the body the first of these signals tells `stop` its name; the second ends the process.
 
     What stops in its own time has its cells committed and the sweep resumable. `nohup` keeps
-    SIGHUP ignored.
+    SIGHUP ignored; a second SIGHUP is, since a shell and the kernel each send one.
     """
     told = False
 
     def handle(number: int, frame: Any) -> None:
         nonlocal told
+        if told and number == signal.SIGHUP:
+            return
         if told:
             os._exit(INTERRUPTED)
         told = True
@@ -39,9 +41,15 @@ def obeying_signals(stop: Callable[[str], None]) -> Iterator[None]:
 
 
 def _leave_terminal() -> None:
-    """What is printed from now on goes nowhere: to write to a terminal that hung up is an error."""
+    """What is printed from now on goes nowhere, but to files.
+
+    To write to a terminal that hung up is an error, and so it is to a pipe whose reader did.
+    """
     for descriptor in (1, 2):
-        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, descriptor)
+        with suppress(OSError):  # closed: nowhere too
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                continue
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        if nowhere != descriptor:
             os.close(nowhere)

@@ -33,7 +33,7 @@ def clean_slate(threads: int, seed: int) -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     _keep_freed_memory()
     _set_torch(torch, threads)
-    streams = random.getstate(), numpy.random.get_state(), torch.get_rng_state()
+    streams = _global_streams(torch)
     _seed_global_streams(torch, seed)
     paths = list(sys.path)
     environment, folder = dict(os.environ), os.getcwd()  # torch has set its variables by now
@@ -99,7 +99,17 @@ def _seed_global_streams(torch: Any, seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _restore_global_streams(torch: Any, python: Any, of_numpy: Any, of_torch: Any) -> None:
+def _global_streams(torch: Any) -> tuple[Any, Any, Any, Any]:
+    """Where Python's, numpy's and torch's streams are; those of GPUs where any is in use."""
+    import numpy
+
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    return random.getstate(), numpy.random.get_state(), torch.get_rng_state(), gpus
+
+
+def _restore_global_streams(
+    torch: Any, python: Any, of_numpy: Any, of_torch: Any, gpus: Any
+) -> None:
     """Puts Python's, numpy's and torch's streams where they were before the cell.
 
     Ray draws the names of its subscribers from Python's: two drivers that left it at one seed took
@@ -110,6 +120,8 @@ def _restore_global_streams(torch: Any, python: Any, of_numpy: Any, of_torch: An
     random.setstate(python)
     numpy.random.set_state(of_numpy)
     torch.set_rng_state(of_torch)
+    if gpus is not None:
+        torch.cuda.set_rng_state_all(gpus)
 
 
 def _give_memory_back(torch: Any) -> None:

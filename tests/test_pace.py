@@ -10,7 +10,7 @@ from studies.line import STUDY, LineConfig, LineRun
 
 from infra.errors import Refused
 from infra.pace import at_equal_seconds
-from infra.plan import make_plan, with_steps
+from infra.plan import extend_plan, make_plan, with_steps
 from search_spaces.space import Arms
 
 
@@ -44,9 +44,21 @@ def test_a_slower_arm_gets_fewer_steps_and_what_begins_late_counts_by_its_share(
 def test_steps_that_were_told_before_stay_and_stand_in_the_cells_configs():
     plan = make_plan(PACED, "lab")
     plan = with_steps(PACED, plan, at_equal_seconds(PACED, plan, {"slow": 7, "late": 13}))
+    with pytest.raises(ValueError, match="--equal-seconds must be given"):
+        extend_plan(plan, make_plan(PACED, "lab"))
+    assert extend_plan(plan, replace(plan, steps={"plain": 40})).steps["slow"] == 7
     assert {cell.arm: cell.config["steps"] for cell in plan.cells} == {
         "plain": 40, "slow": 7, "late": 13,
     }  # fmt: skip
+
+
+def test_what_would_make_the_seconds_unequal_is_refused():
+    plan = make_plan(PACED, "lab")
+    with pytest.raises(Refused, match="baseline's steps must stay 20"):
+        at_equal_seconds(PACED, plan, {"plain": 20})
+    own = replace(PACED, space=Arms(source="none", overrides={"plain": {}, "own": {"steps": 9}}))
+    with pytest.raises(Refused, match="'own': must leave 'steps' to --equal-seconds"):
+        at_equal_seconds(own, make_plan(own, "lab"), {})
 
 
 def test_a_config_without_steps_is_refused():
@@ -66,7 +78,8 @@ def test_a_sweep_at_equal_seconds_goes_on_with_the_steps_it_began_with(tmp_path)
     assert ablate(*again).returncode == 0
     done = ablate(*again)
     assert done.returncode == 0 and "already" in done.stdout, done.stdout + done.stderr
-    assert ablate("run", LINE, "--here", "half", *place).returncode == 0, "another sweep"
+    assert ablate("run", LINE, "--here", "half", *place).returncode == 0
+    assert (tmp_path / "line-lab" / "plan.json").exists(), "another sweep"
     shown = ablate("resume", "line-lab-seconds", "--storage", tmp_path, "--arms", "heavy",
                    "--dry-run", "--json")  # fmt: skip
     plan = json.loads(shown.stdout)["plan"]

@@ -194,14 +194,42 @@ def test_a_metric_off_its_chance_level_is_told():
     assert "an untrained run must score between 100 and 101" in text
 
 
-def test_a_metric_off_the_chance_that_the_run_reports_is_told():
+@pytest.mark.parametrize(("times", "fine"), [(2.0, False), (1.05, True), (0.5, True), (0, True)])
+def test_an_untrained_run_better_than_the_chance_it_reports_is_refused(times, fine):
     class Told(Sound):
         def evaluate(self) -> dict[str, float]:
             told = super().evaluate()
-            return {**told, "val/error_chance": 2 * told["val/error"]}
+            return {**told, "val/error_chance": times * told["val/error"]}
 
     texts = complaints({"more": {"rate": 0.2}}, run=Told)
-    assert texts and all("an untrained run must score between" in text for text in texts)
+    assert fine == (not texts)
+    assert all("an untrained run must score between" in text for text in texts)
+
+
+def test_declared_twins_pass_beside_an_arm_that_acts_seldom():
+    class Late(Sound):
+        def advance(self, steps: int) -> dict[str, float]:
+            for _ in range(steps):
+                told = super().advance(1)
+                if self.step == 27:  # in none of the stretches of three steps
+                    self.weight = self.weight + self.cfg.stored // 2
+            return told
+
+    overrides = {"twin": {"stored": 1.0}, "seldom": {"stored": 2.0}}
+    assert complaints(overrides, run=Late, twins=(("base", "twin"),)) == []
+    [text] = complaints(overrides, run=Late)
+    assert "arms 'base' and 'twin'" in text
+
+
+def test_a_dead_knob_of_a_run_that_diverges_is_still_one():
+    class Diverging(Sound):
+        def advance(self, steps: int) -> dict[str, float]:
+            if self.step + steps > 39:
+                raise FloatingPointError("loss must be finite, got nan")
+            return super().advance(steps)
+
+    texts = complaints({"more": {"stored": 2.0}}, run=Diverging, base=Knobs(steps=41))
+    assert texts
 
 
 def test_an_arm_that_cannot_run_is_named_with_what_it_raised():

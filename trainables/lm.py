@@ -94,7 +94,10 @@ class LmRun:
         return score | self._chunk_metrics(inputs[:batch])
 
     def examples(self, split: str) -> Iterator[Int64[Tensor, "B T"]]:
-        """The text of a split in stretches from its beginning: "train" or "evaluation"."""
+        """The text of a split in stretches from its beginning: "train" or "evaluation".
+
+        What begins elsewhere in the other split is not found by comparing stretches.
+        """
         tokens = self.text.train if split == "train" else self.text.validation
         whole = len(tokens) // STRETCH * STRETCH
         return (part.long() for part in tokens[:whole].view(-1, STRETCH).split(64))

@@ -4,13 +4,15 @@
 A defect is planted in the language model and in DINO, each time beside another honest knob; the
 sweep goes through the preflight and, where that lets it pass, through three seeds of both arms and
 the leaderboard, all in this process. It is found when the line that it deserves is there. A healthy
-sweep differs in an honest knob alone; any refusal, "not comparable" or label is a false alarm. The
-kinds are those of published ablations (facts/golf.md, C4). They were written after the detectors;
-what the first half of them showed is told in the commit that brought them.
+sweep differs in an honest knob alone; any refusal, "not comparable" or label is a false alarm.
+Kinds and healthy knobs were written when the detectors stood, but for "measured on less", which the
+list of kinds asked for.
 Use: python tests/benchmarks/planted_defects.py [--only KIND] [--healthy N]
 """
 
 import argparse
+import math
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -96,7 +98,7 @@ class Defect:
 
     Attributes:
         wrap: Makes the defective class of a run class.
-        told: What the line that names it holds.
+        told: What the line that names it holds, a regular expression.
         arm: What the other arm sets: the honest knob, the planted field, or both.
         seeds: Of the sweep.
     """
@@ -203,8 +205,10 @@ def forgets_parameters(original: Any, run: Any, cfg: Any) -> None:
 
 
 def off_chance(original: Any, run: Any) -> Any:
+    """Nats for bits, and hits that nothing has earned."""
     told = original()
-    return told | {name: told[name] + 1.5 for name in ("val/bpb", "val/top1_gain") if name in told}
+    wrong = {"val/bpb": lambda bits: bits * math.log(2), "val/top1_gain": lambda gain: gain + 0.5}
+    return told | {name: change(told[name]) for name, change in wrong.items() if name in told}
 
 
 def stops_early(original: Any, run: Any) -> bool:
@@ -270,7 +274,7 @@ DEFECTS: dict[str, Defect] = {
         keep(advance=adds_constant_term), "a term of it has no gradient", "planted"
     ),
     "evaluation changes weights": Defect(
-        overriding(evaluate=evaluation_moves), "evaluate() must change no state"
+        overriding(evaluate=evaluation_moves), r"evaluate\(\) must change no state"
     ),
     "optimizer not in the state": Defect(
         overriding(state_dict=forgets_optimizer, load_state_dict=loads_without),
@@ -300,7 +304,7 @@ DEFECTS: dict[str, Defect] = {
     ),
     "other determinism": Defect(keep(advance=not_deterministic), "determinism differs", "both"),
     "compiled against eager": Defect(keep(advance=compiles), "compile state differs", "both"),
-    "measured on less": Defect(keep(evaluate=measures_less), "differs (", "both"),
+    "measured on less": Defect(keep(evaluate=measures_less), r"val/(n|bytes) differs", "both"),
     "not a number late": Defect(keep(advance=not_a_number), "non-finite", "both"),
     "one seed": Defect(overriding(), "a verdict needs 3", seeds=(0,)),
 }
@@ -366,7 +370,7 @@ def main() -> None:
         for trainable, knobs in KNOBS.items():
             for knob in knobs[:PER_KIND]:
                 lines = list(verdict_lines(defective(defect, trainable, knob)))
-                hit = any(defect.told in line for line in lines)
+                hit = any(re.search(defect.told, line) for line in lines)
                 found[hit] += 1
                 hits[trainable] += hit
                 if not hit:

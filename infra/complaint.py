@@ -1,0 +1,32 @@
+"""What is wrong with a plan, in lines that name subject, law, value and remedy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_MOST_NAMED = 5  # arms or values in a line
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One thing that is wrong, or that a reader must know.
+
+    Attributes:
+        text: Subject, law, value, remedy in one line.
+        fatal: Whether the sweep must not start.
+    """
+
+    text: str
+    fatal: bool = True
+
+
+def joined(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`, or the first five and how many more."""
+    *some, last = words
+    if len(some) > _MOST_NAMED:
+        some, last = some[:_MOST_NAMED], f"{len(some) + 1 - _MOST_NAMED} more"
+    return f"{', '.join(some)} and {last}" if some else last
+
+
+def listed(names: Sequence[str]) -> str:
+    """`arm 'a'`, or `arms 'a' and 'b'`."""
+    return ("arm " if len(names) == 1 else "arms ") + joined(map(repr, names))
