@@ -81,7 +81,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_what(group: Any) -> None:
-    group.add_argument("--name", default="", help="name of the sweep (default: STUDY-SCALE)")
+    group.add_argument(
+        "--name",
+        default="",
+        help="name of the sweep (default: STUDY-SCALE, and -seconds at equal ones)",
+    )
     group.add_argument(
         "--scale",
         default=DEFAULT_SCALE,

@@ -7,7 +7,7 @@ the leaderboard, all in this process. It is found when the line that it deserves
 sweep differs in an honest knob alone; any refusal, "not comparable" or label is a false alarm.
 Kinds and healthy knobs were written when the detectors stood, but for "measured on less", which the
 list of kinds asked for.
-Use: python tests/benchmarks/planted_defects.py [--only KIND] [--healthy N]
+Use: python tests/benchmarks/planted_defects.py [--only KIND] [--healthy N] [--skip N]
 """
 
 import argparse
@@ -88,7 +88,7 @@ STUDIES: dict[str, Study] = {"language model": LM, "DINO": DINO}
 CHANCE = {"DINO": (-0.2, 0.2)}  # the language model reports its own
 SHAPES: dict[str, tuple[Values, ...]] = {  # sizes in which the healthy knobs are tried
     "language model": ({}, {"sequence": 32}, {"backbone.width": 48}, {"steps": 8}),
-    "DINO": ({}, {"vit.dim": 48}, {"optim.batch": 6}, {"steps": 9}),
+    "DINO": ({}, {"vit.dim": 48}, {"optim.batch": 6}, {"evaluation.slices": 12}),
 }
 
 
@@ -360,7 +360,8 @@ def main() -> None:
     """Plant every defect, then try the healthy knobs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="kinds that hold this text")
-    parser.add_argument("--healthy", type=int, default=160)
+    parser.add_argument("--healthy", type=int, default=160, help="how many of them")
+    parser.add_argument("--skip", type=int, default=0, help="healthy ones to begin after")
     options = parser.parse_args()
     found: Counter[bool] = Counter()
     for kind, defect in DEFECTS.items():
@@ -378,7 +379,7 @@ def main() -> None:
         told = ", ".join(f"{name} {hits[name]} of {PER_KIND}" for name in KNOBS)
         print(f"{kind:34} {told}", flush=True)
     accused: Counter[bool] = Counter()
-    for trainable, knob, size in islice(healthy(), options.healthy):
+    for trainable, knob, size in islice(healthy(), options.skip, options.skip + options.healthy):
         said = alarms(list(verdict_lines(sweep(trainable, knob, size))))
         accused[bool(said)] += 1
         if said:
