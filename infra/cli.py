@@ -54,8 +54,12 @@ def ablate(
     argv: Sequence[str] | None = None,
 ) -> int:
     """The `ablate` command over these studies and data ingesters; gives back the exit status."""
-    options = build_parser(ingesters).parse_args(argv)
-
+    parser = build_parser(ingesters)
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        told = f"unrecognized arguments: {' '.join(unknown)}; see ablate {options.command} --help"
+        print(f"ablate: {options.command}: {told}", file=sys.stderr)
+        return REFUSED
     return _answer(lambda: _command(options.command)(studies, options, ingesters))
 
 

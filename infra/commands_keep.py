@@ -69,6 +69,7 @@ def sync(studies: Studies, options: Options) -> int:
 def gc(studies: Studies, options: Options) -> int:
     """`ablate gc NAME [--weights]`: state files of dead attempts; on request of finished ones."""
     ledger = open_ledger(options, options.name)
+    read_plan(ledger)
     lease = read_lease(ledger.storage, ledger.sweep)
     if lease and is_alive(lease):
         raise Refused(

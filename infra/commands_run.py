@@ -13,7 +13,7 @@ from infra.command import (
     stdout_for_json,
     storage_option,
 )
-from infra.compare import leaderboard
+from infra.compare import Leaderboard, leaderboard
 from infra.data import data_digest
 from infra.errors import DONE, INTERRUPTED, Refused
 from infra.here import run_here
@@ -67,6 +67,11 @@ def run_study(study: Study, study_file: str, options: Options) -> int:
     return _execute(study, plan, ledger, options)
 
 
+def _is_decided(plan: Plan, ledger: Ledger) -> bool:
+    rows = leaderboard(plan, ledger.records()).rows
+    return all(row.finished == row.planned and row.verdict != "undecided" for row in rows)
+
+
 def _at_equal_seconds(study: Study, plan: Plan, old: Plan | None) -> Plan:
     """The plan with the steps that were told before, and with timed ones for further arms."""
     return with_steps(study, plan, at_equal_seconds(study, plan, old.steps if old else {}))
@@ -89,6 +94,9 @@ def resume(studies: Studies, options: Options) -> int:
             f"sweep {ledger.sweep!r}: must have a study to go on with, and was imported from "
             f"{old.data}; import a longer record under another --name"
         )
+    if options.until_decided and not options.arms + options.seeds and _is_decided(old, ledger):
+        print(f"sweep {ledger.sweep!r}: every arm has its verdict, so no seeds are added")
+        return DONE
     study, _ = load_study(old.study_file or old.study, studies)
     plan = make_plan(
         study,
@@ -126,16 +134,27 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
         return status
     with stdout_for_json(options):
         _print_plan(study, plan, ledger)
+        if plan.max_seeds and (old := ledger.read_plan()) and not old.max_seeds:
+            print(
+                "sequential from now on: each look has its share of the error, so intervals widen"
+            )
         outcome = run_sweep(study, plan, ledger, _sweep_options(options))
         while getattr(options, "until_decided", False) and outcome.status != INTERRUPTED:
             plan = read_plan(ledger)
             further = next_look(study, plan, leaderboard(plan, ledger.records()))
             if further is None:
+                _tell_why_no_seeds(leaderboard(plan, ledger.records()))
                 break
             _print_plan(study, further, ledger)
             outcome = run_sweep(study, further, ledger, _sweep_options(options))
     _answer(study, ledger, options, outcome)
     return outcome.status
+
+
+def _tell_why_no_seeds(board: Leaderboard) -> None:
+    for row in board.rows:
+        if row.verdict == "undecided" and row.failed:
+            print(f"{row.arm}: gets no seeds while cells failed; --retry-failed runs them again")
 
 
 def _sweep_options(options: Options) -> SweepOptions:

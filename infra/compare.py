@@ -35,6 +35,7 @@ SCHEMA = 1
 STUDY_BUDGET = "end"
 PARAMETERS = "train/parameters"
 NOT_COMPARABLE = "not comparable: "
+_HOPELESS = (NOT_COMPARABLE, "identical weights", "all seeds of")  # what no further seed decides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +156,7 @@ def leaderboard(
             [
                 *_outlook(plan, rows),
                 *_steps_of_metric(plan, arms),
+                *([f"between reported points {plan.metric} is interpolated"] if at else []),
                 *confounds.machine_notes(mix),
                 *flip_notes(plan, arms, not mix),
                 *flags(plan, rows, records),
@@ -282,7 +284,7 @@ def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
         yield "smoke is there to try things out: its verdicts say nothing of the question"
     alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)
     for row in rows:
-        hopeless = row.reason.startswith(NOT_COMPARABLE) or "no spread" in row.reason
+        hopeless = row.reason.startswith(_HOPELESS) or "no spread" in row.reason
         open_still = row.verdict == "undecided" and not hopeless
         if open_still and row.difference and row.difference.interval and not row.failed:
             n = seeds_to_decide(row.difference, plan.margin, alpha)

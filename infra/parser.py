@@ -95,7 +95,7 @@ def _add_what(group: Any) -> None:
     group.add_argument(
         "--seeds", type=_seeds, default=[], metavar="0,1,2", help="seeds (default: the study's)"
     )
-    group.add_argument("--arms", type=_names, default=[], metavar="A,B", help="arms (default: all)")
+    group.add_argument("--arms", type=_some, default=[], metavar="A,B", help="arms (default: all)")
     group.add_argument(
         "--data",
         default="",
@@ -161,7 +161,7 @@ def _add_resume(commands: Any) -> None:
         "resume", help="go on with an interrupted sweep, or extend it", epilog=EXIT_STATUS
     )
     resume.add_argument("name", metavar="NAME")
-    resume.add_argument("--arms", type=_names, default=[], metavar="A,B", help="add these arms")
+    resume.add_argument("--arms", type=_some, default=[], metavar="A,B", help="add these arms")
     resume.add_argument("--seeds", type=_seeds, default=[], metavar="3,4", help="add these seeds")
     resume.add_argument(
         "--until-decided",
@@ -274,13 +274,20 @@ def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="machine-readable output")
 
 
+def _some(text: str) -> list[str]:
+    if not (names := _names(text)):
+        raise argparse.ArgumentTypeError("must name at least one, got none")
+    return names
+
+
 def _names(text: str) -> list[str]:
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def _seeds(text: str) -> list[int]:
+    parts = _some(text)
     try:
-        return list(dict.fromkeys(check_seed(int(part)) for part in _names(text)))
+        return list(dict.fromkeys(check_seed(int(part)) for part in parts))
     except ValueError as error:
         raise argparse.ArgumentTypeError(
             f"must be whole numbers from 0 like 0,1,2, got {text}"

@@ -26,6 +26,11 @@ def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -
     Raises:
         Refused: When the sweep must not start, a line for each reason.
     """
+    for name in sorted(frozenset().union(*allowed_twins) - set(study.arms)):
+        raise Refused(
+            f"--allow-identical: must name arms of study {study.name!r}, {', '.join(study.arms)}, "
+            f"got {name!r}"
+        )
     complaints = preflight(study, plan, allowed_twins)
     if fatal := [complaint.text for complaint in complaints if complaint.fatal]:
         raise Refused("\nablate: ".join(f"study {study.name!r}, {text}" for text in fatal))
@@ -43,6 +48,7 @@ def preflight(
         allowed_twins: Sets of arms that may be identical, on the record.
     """
     arms, complaints = [], []
+    allowed = {*allowed_twins, *map(frozenset, study.twins)}
     for name in plan.arms:
         try:
             arms.append(tried(study, plan, name))
@@ -52,8 +58,8 @@ def preflight(
     complaints += _seedless(study, plan, arms)
     complaints += _leak_of_data(study, plan)
     if not any(arm.troubles for arm in arms):  # which end a trial before all is read
-        complaints += unread(study, plan, arms)
-    complaints += twins(study, plan, arms, {*allowed_twins, *map(frozenset, study.twins)})
+        complaints += unread(study, plan, arms, allowed)
+    complaints += twins(study, plan, arms, allowed)
     complaints += _still(arms)
     return sorted(complaints, key=lambda complaint: not complaint.fatal)
 

@@ -153,11 +153,13 @@ def _connect(ray: Any, address: str) -> None:
         else:
             _knock(address)  # ray.init itself would wait for minutes
             ray.init(address=address, **quiet)
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises nothing narrower where it does not start in time
+        told = " ".join(str(error).split())[:300]
+        remedy = "start one with `ray start --head`, or use --address local"
+        if address == "local":
+            remedy = "the machine may be overloaded; the same command tries again"
         raise Refused(
-            f"--address {address}: must lead to a running Ray, got "
-            f"{' '.join(str(error).split())[:300]}; "
-            "start one with `ray start --head`, or use --address local"
+            f"--address {address}: must lead to a running Ray, got {told}; {remedy}"
         ) from error
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from math import inf
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from infra.diagnosis import CHANCE
@@ -178,6 +180,8 @@ def name_of(run: Any) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What was raised, as the end of a complaint."""
+    """What was raised and where, as the end of a complaint."""
     text = " ".join(str(error).split())[:300]
-    return f"it raises {type(error).__name__}: {text}"
+    frames = [f for f in extract_tb(error.__traceback__) if "site-packages" not in f.filename]
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"it raises {type(error).__name__}{where}: {text}"

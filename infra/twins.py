@@ -20,7 +20,11 @@ def twins(
         for same in groups:
             told = _declared(same, allowed)
             names = ",".join(arm.name for arm in same)
-            remedy = "declared twins" if told else f"mend it, or give --allow-identical {names}"
+            remedy = (
+                "declared twins"
+                if told
+                else f"mend it, or where it acts after {LONG} steps give --allow-identical {names}"
+            )
             yield _twins_complaint(same, remedy, fatal=not told)
 
 

@@ -19,14 +19,21 @@ OURS = (
 )  # the sweep reads them; the first has a check of its own
 
 
-def unread(study: Study, plan: Plan, arms: Sequence[Trial]) -> Iterator[Complaint]:
-    """A line for each field that an arm sets in vain, and for each that no arm's run asks for."""
+def unread(
+    study: Study, plan: Plan, arms: Sequence[Trial], allowed: Collection[frozenset[str]]
+) -> Iterator[Complaint]:
+    """A line for each field that an arm sets in vain, and for each that no arm's run asks for.
+
+    An arm that may do the same as another may leave unread what it sets.
+    """
     for arm in arms:
         ignored = set(arm.overrides) - arm.read
         for name in sorted(ignored - _read_for_long(study, plan, arm.name) if ignored else ()):
             yield Complaint(
                 f"arm {arm.name!r}: must read what it overrides, and the run never asks for "
-                f"{name!r}; use it in {name_of(study.run)} or take it out of the arm"
+                f"{name!r} in its first {LONG} steps; use it in {name_of(study.run)}, take it out "
+                "of the arm, or if it acts later give --allow-identical with the arm it equals",
+                fatal=not any(arm.name in group for group in allowed),
             )
     read = {name for arm in arms for name in (*arm.read, *arm.overrides)}
     names = dict.fromkeys(name for arm in arms for name in arm.fields)

@@ -78,6 +78,16 @@ def test_options_out_of_range_are_wrong_usage(option, tmp_path):
     assert line.endswith("see ablate run --help")
 
 
+def test_unknown_names_are_refused_wherever_they_stand(tmp_path):
+    place = ["--storage", tmp_path]
+    assert "must exist in" in refused("gc", "nope", *place)
+    twins = ["--dry-run", "--allow-identical", "plain,nobody", *place]
+    told = refused("run", LINE, "--scale", "smoke", *twins)
+    assert "must name arms of study 'line', plain, half, heavy, got 'nobody'" in told
+    assert "see ablate run --help" in refused("run", LINE, "--sede", "0", *place)
+    assert "must name at least one" in refused("run", LINE, "--seeds", "", *place)
+
+
 def test_a_scale_that_needs_prepared_data_is_refused_without(tmp_path):
     told = refused("run", "dino_cm", "--scale", "paper", "--storage", tmp_path)
     assert "must have prepared data, got none" in told and "ablate data ct SOURCE" in told
