@@ -95,7 +95,10 @@ def resume(studies: Studies, options: Options) -> int:
             f"{old.data}; import a longer record under another --name"
         )
     if options.until_decided and not options.arms + options.seeds and _is_decided(old, ledger):
-        print(f"sweep {ledger.sweep!r}: every arm has its verdict, so no seeds are added")
+        with stdout_for_json(options):
+            print(f"sweep {ledger.sweep!r}: every arm has its verdict, so no seeds are added")
+        if options.json:
+            print_json({"sweep": ledger.sweep, "status": DONE})
         return DONE
     study, _ = load_study(old.study_file or old.study, studies)
     plan = make_plan(

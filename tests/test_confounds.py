@@ -124,6 +124,24 @@ def test_rounding_of_a_learning_rate_is_no_difference(tmp_path: Path) -> None:
     assert row(board_of(tmp_path, points=told, configs=configs)).verdict == "better"
 
 
+def test_arms_measured_on_unequal_amounts_are_not_comparable_unless_that_is_asked(
+    tmp_path: Path,
+) -> None:
+    fewer = with_metrics(A={"val/n": 256, "val/tokens": 9}, B={"val/n": 255, "val/tokens": 8})
+    reason = row(board_of(tmp_path / "1", points=fewer)).reason
+    assert reason.startswith("not comparable: val/n differs (255, baseline 256) in seed 0, 1")
+    assert "val/tokens" not in reason
+    configs = {"A": {"evaluation.slices": 256}, "B": {"evaluation.slices": 255}}
+    assert row(board_of(tmp_path / "2", points=fewer, configs=configs)).verdict == "better"
+
+
+def test_steps_of_equal_seconds_are_no_other_change_beside_how_is_measured(tmp_path: Path) -> None:
+    configs = {"A": {"evaluation.views": 1, "steps": 40}, "B": {"evaluation.views": 2, "steps": 39}}
+    assert "measured otherwise" in row(board_of(tmp_path / "1", configs=configs)).reason
+    timed = board_of(tmp_path / "2", configs=configs, steps={"A": 40, "B": 39})
+    assert row(timed).verdict == "better"
+
+
 def short(arm: str, seed: int, value: float) -> list[Point]:
     return falling(arm, seed, value)[: 4 if arm == "B" else 5]
 
