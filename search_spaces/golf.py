@@ -93,7 +93,7 @@ SCALES: dict[str, Values] = {
     "paper-524k": PAPER | {"optim.batch": 64, "optim.accumulation": 8},
 }
 # Python's library is not FineWeb.
-NEEDS_TEXT = dict.fromkeys(PAPERS, "ablate data text SOURCE --to DIR")
+NEEDS_TEXT: dict[str, str] = dict.fromkeys(PAPERS, "ablate data text SOURCE --to DIR")
 LEARNED_BPB = 0.5  # below uniform prediction: more than the frequencies of pieces give
 
 
