@@ -7,24 +7,22 @@ before: each arm is timed, and the plan holds what it gets, as a field of its co
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import fsum
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 from infra.data import local_data
 from infra.errors import Refused
-from infra.plan import Plan
+from infra.plan import Plan, with_data
 from infra.reported import dump_state, load_state
 from infra.study import Run, Study
+from infra.trial import first_line
 from infra.worker import Capture, clean_slate
 
 _SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)  # of the run, since some terms begin late
-_ROUNDS, _ROUND_S = (
-    3,
-    0.15,
-)  # a round of a run at a share takes so long, or one step if that is more
+_ROUNDS = 3
+_ROUND_S = 0.15  # that a run is timed at a share, or one step where that is longer
 _UNSURE = 0.1  # spread of the rounds, as a share, that a reader must know
 
 
@@ -83,10 +81,7 @@ def _slower(study: Study, plan: Plan, arm: str) -> float:
         with _begun(study, plan, plan.baseline) as base, _begun(study, plan, arm) as own:
             ratios = [_ratio(base, own, turn) for turn in range(_ROUNDS)]
     except Exception as error:
-        told = " ".join(str(error).split())[:300]
-        raise Refused(
-            f"arm {arm!r}: must run to be timed, but it raises {type(error).__name__}: {told}"
-        ) from error
+        raise Refused(f"arm {arm!r}: must run to be timed, but {first_line(error)}") from error
     middle, spread = median(ratios), max(ratios) - min(ratios)
     if spread > _UNSURE * middle:
         each = ", ".join(f"{ratio:.3g}" for ratio in sorted(ratios))
@@ -129,9 +124,7 @@ class _Begun:
 
 @contextmanager
 def _begun(study: Study, plan: Plan, arm: str) -> Iterator[_Begun]:
-    config: Any = study.config(arm, plan.seeds[0], plan.scale)
-    if plan.data:
-        config = replace(config, data=local_data(plan.data))
+    config = with_data(study.config(arm, plan.seeds[0], plan.scale), local_data(plan.data))
     with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
         run = study.run(config)
         run.advance(1)

@@ -214,7 +214,7 @@ def make_cell(plan: Plan, arm: str, seed: int, config: Mapping[str, Any]) -> Cel
 
 def cell_config(study: Study, plan: Plan, cell: Cell, data: str) -> Any:
     """The config object that the cell's run is built from, with `data` as the local data folder."""
-    return _with_data(_config(study, plan, cell.arm, cell.seed), data)
+    return with_data(_config(study, plan, cell.arm, cell.seed), data)
 
 
 def _config(study: Study, plan: Plan, arm: str, seed: int) -> Any:
@@ -233,7 +233,7 @@ def _cells(study: Study, plan: Plan, arms: list[str], seeds: list[int]) -> Itera
         for arm in arms:
             config = flatten(asdict(_config(study, plan, arm, seed)))
             if plan.data:
-                _with_data(study.base, plan.data)
+                with_data(study.base, plan.data)
             config.pop("data", None)
             try:
                 config = json.loads(json.dumps({k: _told(v) for k, v in config.items()}))
@@ -245,7 +245,12 @@ def _cells(study: Study, plan: Plan, arms: list[str], seeds: list[int]) -> Itera
             yield make_cell(plan, arm, seed, config)
 
 
-def _with_data(config: Any, data: str) -> Any:
+def with_data(config: Any, data: str) -> Any:
+    """The config with a local folder of prepared data, or as it is for "".
+
+    Raises:
+        ValueError: When it has no field for one.
+    """
     if not data:
         return config
     if "data" not in {f.name for f in fields(config)}:

@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol
 
 from infra.sampling import SampledSpace, drawn_arms
 
-SCALES = ("smoke", "lab", "paper")
 DEFAULT_SCALE = "lab"
 
 

@@ -12,11 +12,7 @@ from infra.study import Study, replace_fields
 from infra.trial import LONG, Trial, budget_of, name_of, small_config
 from infra.worker import Capture, clean_slate
 
-OURS = (
-    "seed",
-    "steps_per_report",
-    "data",
-)  # the sweep reads them; the first has a check of its own
+OURS = ("seed", "steps_per_report", "data")  # read by the sweep; seeds have a check of their own
 
 
 def unread(
