@@ -17,9 +17,9 @@ A round times each once, in turning order; a ratio is the median over rounds of 
 import argparse
 from collections.abc import Callable
 from statistics import median
-from time import perf_counter
 
 import torch
+from by_turns import ratio, times_by_turns
 from torch import Tensor
 from torchvision.transforms import v2
 
@@ -107,15 +107,6 @@ def kornia_transform(side_px: int, name: str) -> torch.nn.Module:
     return kornia.AugmentationSequential(*steps, normalise)
 
 
-def seconds(make: Callable[[], Tensor]) -> float:
-    """Wall time of one batch, to its end on the device."""
-    started = perf_counter()
-    make()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return perf_counter() - started
-
-
 def compare(size: str, name: str, rounds: int) -> None:
     """Print views per second and the ratios for one size and one list of augmentations."""
     slices, side, side_px = SIZES[size]
@@ -133,16 +124,15 @@ def compare(size: str, name: str, rounds: int) -> None:
     for make in makers.values():
         if make().shape != (2 * slices, 3, side_px, side_px):
             raise RuntimeError(f"{make}: views of {side_px} pixels are needed")
-    names, times = list(makers), {name: [] for name in makers}
-    for turn in range(rounds):
-        place = turn % len(names)
-        for maker in names[place:] + names[:place]:
-            times[maker].append(seconds(makers[maker]))
-    for maker in names:
+    times = times_by_turns(makers, rounds)
+    for maker in makers:
         speed = 2 * slices / median(times[maker])
-        ratio = median(a / b for a, b in zip(times[maker], times["ours"], strict=True))
         row = f"{size:6} {name:14} {maker:19} {speed:9.0f} views/s"
-        print(row + ("" if maker == "ours" else f"   {ratio:6.2f} x ours' time"), flush=True)
+        print(
+            row
+            + ("" if maker == "ours" else f"   {ratio(times, maker, 'ours'):6.2f} x ours' time"),
+            flush=True,
+        )
 
 
 def main() -> None:

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from statistics import median
-from time import perf_counter
 
 import torch
+from by_turns import ratio, seconds, times_by_turns
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -108,15 +108,6 @@ class PeerStep:
         update_momentum(self.student, self.teacher, m=0.996)
 
 
-def seconds(step: Callable[[], None]) -> float:
-    """Wall time of one step, to its end on the device."""
-    started = perf_counter()
-    step()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return perf_counter() - started
-
-
 def compare(cfg: DinoConfig, threads: int, rounds: int) -> None:
     """Print the median milliseconds of each step and the ratios."""
     torch.set_num_threads(threads)
@@ -127,18 +118,13 @@ def compare(cfg: DinoConfig, threads: int, rounds: int) -> None:
         "peer, view by view": PeerStep(cfg, views, joined=False),
         "peer, views joined": PeerStep(cfg, views, joined=True),
     }
-    names = list(steps)
     for _ in range(5):
         for step in steps.values():
             step()
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
-        for name in names[turn % 3 :] + names[: turn % 3]:
-            times[name].append(seconds(steps[name]))
-    for name in names:
-        ratio = median(a / b for a, b in zip(times["ours"], times[name], strict=True))
+    times = times_by_turns(steps, rounds)
+    for name in steps:
         row = f"{threads} threads  {name:20} {1000 * median(times[name]):7.1f} ms"
-        print(row + ("" if name == "ours" else f"  ours / peer {ratio:.3f}"))
+        print(row + ("" if name == "ours" else f"  ours / peer {ratio(times, 'ours', name):.3f}"))
     views_ms = median(seconds(lambda: run._views(1)) for _ in range(20)) * 1000
     print(f"{threads} threads  {'our views of a batch':20} {views_ms:7.1f} ms")
 

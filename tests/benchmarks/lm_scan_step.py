@@ -11,9 +11,9 @@ import argparse
 from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
-from time import perf_counter
 
 import torch
+from by_turns import ratio, times_by_turns
 
 from infra.study import replace_fields
 from trainables.lm import LmRun
@@ -38,35 +38,23 @@ ARMS = {
 }
 
 
-def step_of(overrides: dict[str, object]) -> Callable[[], float]:
-    """A function that takes one optimizer step and gives back its seconds."""
+def step_of(overrides: dict[str, object]) -> Callable[[], object]:
+    """A function that takes one optimizer step."""
     run = LmRun(replace_fields(replace(LmConfig(), steps=100_000), overrides))
-
-    def step() -> float:
-        started = perf_counter()
-        run.advance(1)
-        return perf_counter() - started
-
-    return step
+    return lambda: run.advance(1)
 
 
 def compare(shape: str, threads: int, rounds: int) -> None:
     """Print the median milliseconds of each step and the ratios."""
     torch.set_num_threads(threads)
     steps = {arm: step_of(SHAPES[shape] | change) for arm, change in ARMS.items()}
-    names = list(steps)
     for step in steps.values():
         step()
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
-        start = turn % len(names)
-        for name in names[start:] + names[:start]:
-            times[name].append(steps[name]())
-    for name in names:
-        ratio = median(a / b for a, b in zip(times[name], times["attention"], strict=True))
+    times = times_by_turns(steps, rounds)
+    for name in steps:
         print(
             f"{shape:11} {threads} threads  {name:15} {1000 * median(times[name]):8.1f} ms"
-            f"  {ratio:5.2f} times attention",
+            f"  {ratio(times, name, 'attention'):5.2f} times attention",
             flush=True,
         )
 

@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
-from time import perf_counter
 
 import torch
+from by_turns import ratio, times_by_turns
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -119,20 +119,13 @@ def compare(shape: str, threads: int, rounds: int) -> None:
     steps |= {name: peer_step(network, inputs, targets) for name, network in peers.items()}
     for step in steps.values():
         step()
-    names = list(steps)
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
-        start = turn % len(names)
-        for name in names[start:] + names[:start]:
-            began = perf_counter()
-            steps[name]()
-            times[name].append(perf_counter() - began)
-    for name in names:
-        ratio = median(a / b for a, b in zip(times["ours"], times[name], strict=True))
+    times = times_by_turns(steps, rounds)
+    for name in steps:
+        speed, share = inputs.numel() / median(times[name]), ratio(times, "ours", name)
         count = sum(p.numel() for p in networks[name].parameters())
         print(
             f"{shape:11} {threads} threads  {name:6} {count:10,} parameters  "
-            f"{inputs.numel() / median(times[name]):8.0f} tokens/s  ours takes {ratio:.2f} of it",
+            f"{speed:8.0f} tokens/s  ours takes {share:.2f} of it",
             flush=True,
         )
 
