@@ -5,7 +5,7 @@ Source    openai/parameter-golf #1197, NathanMaine/parameter-golf-experiment-lab
 Reported  SSM-1 2.0295 in 200 steps of 37.5 s; SSM-4 2.1816 at step 100; SSM-2 and 3 failed
 Departs   lab: 9 layers of width 64, windows of 128 tokens, 1,024 tokens a step, the machine's own
           Python library as text; "as run" has the script's defects and its low learning rate
-Cost      lab: 8 arms x 5 seeds of 40 s on one CPU core; paper: needs a GPU and --data
+Cost      lab: 8 arms x 5 seeds of 60 s on one CPU core; paper: needs a GPU and --data
 """
 
 from infra.cli import main
@@ -28,7 +28,7 @@ STUDY = Study(
     baseline="plain",
     margin=MARGIN,
     findings=STATE_SPACE_FINDINGS,
-    cell_seconds={"smoke": 1, "lab": 40},
+    cell_seconds={"smoke": 1, "lab": 60},
     needs_data=NEEDS_TEXT,
 )
 

@@ -5,7 +5,7 @@ Source    openai/parameter-golf #1193, NathanMaine/parameter-golf-experiment-lab
 Reported  bits per byte 3.2483 (6 iterations, 707 ms), 3.2490 (24, 2,734 ms); one seed
 Departs   lab: 9 layers of width 64, windows of 128 tokens, 1,024 tokens a step, the machine's own
           Python library as text; "as run" has the script's defects and its low learning rate
-Cost      lab: 6 arms x 5 seeds of 30 s on one CPU core; paper: needs a GPU and --data
+Cost      lab: 6 arms x 5 seeds of 60 s on one CPU core; paper: needs a GPU and --data
 """
 
 from infra.cli import main
@@ -28,7 +28,7 @@ STUDY = Study(
     baseline="plain",
     margin=MARGIN,
     findings=UNIVERSAL_FINDINGS,
-    cell_seconds={"smoke": 1, "lab": 30},
+    cell_seconds={"smoke": 1, "lab": 60},
     needs_data=NEEDS_TEXT,
 )
 
