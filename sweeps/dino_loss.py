@@ -3,8 +3,8 @@
 
 Source    timlawrenz/ratiocinator@d607411 results/dinox/all_lidc_results.md, loss sweep
 Reported  hits of 2,048: DINO with Gram and KoLeo 11, either 9, neither 8, SimCLR 7 (one run each)
-Departs   lab: phantom, ViT of width 64, K 1,024, batch 32, 500 steps as there, at a rate of 1e-3, with
-          the documented center updates; SimCLR compares outputs of the same head
+Departs   lab: phantom, ViT of width 64, K 1,024, batch 32, 500 steps as there, at a rate of 1e-3,
+          with the documented center updates; SimCLR compares outputs of the same head
 Cost      lab: 6 arms x 3 seeds of 42 s on one CPU core; paper: needs a GPU and --data
 """
 
