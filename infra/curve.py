@@ -72,10 +72,11 @@ class Curve:
     def count(self) -> float:
         """The step in which a counted metric moves, as accuracy does; 0 for one that is not.
 
-        Three moves in both directions, all of them multiples of the smallest.
+        Moves in both directions, all of them multiples of the smallest. One each way is enough: a
+        metric that takes any value does not come back to the last bit.
         """
         changes = [b - a for a, b in zip(self.cost, self.cost[1:], strict=False) if a != b]
-        if len(changes) < 3 or max(changes) < 0 or min(changes) > 0:
+        if not changes or max(changes) < 0 or min(changes) > 0:
             return 0.0
         step = min(map(abs, changes))
         return step if all(abs(c / step - round(c / step)) < 1e-6 for c in changes) else 0.0

@@ -4,11 +4,12 @@ At most one label per cell, the first that fits: a number that is not finite hid
 a collapse would also pass for a decay. A label is a hint with its evidence, never a verdict.
 
 The thresholds, fixed before seed 2 of `tests/benchmarks/planted_faults.py` was drawn, and what
-counted metrics need before seed 3:
+counted metrics need before seeds 3 and 4:
 
 - Noise is the run's own: the robust spread of each value around the mean of its neighbours, which
   neither a trend nor a few jumps move. Values are judged as running medians of an eighth of the
   curve, three points at least, so that one lucky point is no best and one bad point no end.
+- Of a counted metric, such as Top-1 among a few images, a step more or less says nothing.
 - `_SIGMAS` 4: the best of tens of windows lies 2 to 3 sd off by luck alone.
 - `_SHARE` .05: noise that lasts over several points is missed by its neighbours. A worsening must
   also cost a twentieth of what was learnt, and half again what the run ever recovered from.

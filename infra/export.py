@@ -7,7 +7,6 @@ that they read back to the last bit. What is missing is empty, and no cell is le
 import csv
 import io
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ from infra.tables import (
     seeds_table,
 )
 from infra.verdicts import summary
+from infra.whole import write_whole
 
 
 def export(
@@ -73,8 +73,8 @@ def export(
         return _write(to, texts, {"findings.csv", *logs_of_all})
     except OSError as error:
         raise ValueError(
-            f"export to {str(to)!r}: must be a folder that can be written, got: {error}; "
-            "name another"
+            f"export to {str(to)!r}: must be a folder that can be written, got: "
+            f"{error.strerror}; name another"
         ) from error
 
 
@@ -245,7 +245,5 @@ def _write(to: Path, texts: Mapping[str, str], ours: Iterable[str]) -> list[Path
     for name, text in texts.items():
         path = to / name
         path.parent.mkdir(exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(text.encode())
-        written.append(temporary.replace(path))
+        written.append(write_whole(path, text))
     return written

@@ -4,10 +4,8 @@ The page is a function of the ledger: the same ledger gives the same bytes.
 """
 
 import json
-import os
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from infra.records import CellRecord
 from infra.report_page import Section, figure_html, listed, page, table_html
 from infra.study import Finding
 from infra.tables import MISSING, Table, findings_tables, leaderboard_table, seeds_table
+from infra.whole import write_whole
 
 _MOST = 8  # arms or pairs that are listed in one cell of a table
 _WIDTH_IN = 6.5  # of a picture: what a small window shows most of
@@ -39,16 +38,13 @@ def write_report(plan: Plan, ledger: Ledger, findings: Sequence[Finding], to: Pa
         ValueError: When the file cannot be written, or a finished cell lacks the metric.
     """
     text = report(plan, ledger, findings)
-    temporary = to.with_name(f".{to.name}.{os.getpid()}")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(text.encode())
-        return temporary.replace(to)
+        return write_whole(to, text)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise ValueError(
-            f"report to {str(to)!r}: must be a file that can be written, got: {error}; name another"
+            f"report to {str(to)!r}: must be a file that can be written, got: {error.strerror}; "
+            "name another"
         ) from error
 
 

@@ -103,7 +103,7 @@ def test_recorded_arm_c_alone_cannot_know_that_its_drift_is_less_than_the_noise(
     assert {arm for arm, label in labels.items() if label} == {"B", "C"}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_planted_faults_are_named_and_healthy_runs_are_not(seed: int) -> None:
     assert len(WELL) * 40 >= 200
     assert sum(map(len, FAULTS.values())) >= 12
@@ -111,6 +111,12 @@ def test_planted_faults_are_named_and_healthy_runs_are_not(seed: int) -> None:
     assert named >= 0.95
     assert found >= 0.95
     assert false <= 0.02
+
+
+@pytest.mark.parametrize("hits", [[1, 1, 2, 2, 2, 1, 1, 1, 1], [0, 1, 1, 1, 0, 0, 0, 0, 0]])
+def test_hit_that_comes_and_goes_among_few_images_is_no_collapse(hits: list[int]) -> None:
+    label = diagnose(points_of([n / 28 for n in hits]), METRIC, "max")
+    assert label and label.kind == "no learning"
 
 
 def test_too_few_points_say_nothing() -> None:

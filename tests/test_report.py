@@ -323,6 +323,7 @@ def test_target_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) ->
         with pytest.raises(ValueError, match="must be a file that can be written") as error:
             run(tmp_path, to)
         assert "\n" not in str(error.value)
+        assert f".{to.name}." not in str(error.value)  # the name of a temporary file
 
 
 def test_report_is_among_the_artifacts_of_a_sweep(tmp_path: Path) -> None:

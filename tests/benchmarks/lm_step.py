@@ -1,6 +1,8 @@
-"""Our plain language model's training step beside two public models of its shape, interleaved.
+"""Our plain language model's training step beside public models of its shape, interleaved.
 
-The peers are transformers' Llama (grouped queries, rotary positions) and GPT-2 (nanoGPT's
+With `--script` the first peer is the model and the Muon of openai/parameter-golf's train_gpt.py
+itself, the program whose network this is, in float32 and not compiled, as ours. The others are
+transformers' Llama (grouped queries, rotary positions) and GPT-2 (nanoGPT's
 architecture) with hidden widths that match our number of parameters, torch's attention kernels and
 a cross-entropy over the same tokens. As in ours, torch's Muon has the matrices of the blocks and
 its fused Adam the rest: Muon's work does not grow with the batch, and with few tokens it would hide
@@ -8,14 +10,18 @@ the networks. A round times each step once, in turning order; a ratio is the med
 ours / peer: below 1, ours is faster.
 
     pip install --target DIR transformers==5.23.0      only this script needs it
-    PYTHONPATH=DIR python tests/benchmarks/lm_step.py [--threads 1 2] [--rounds 9] [--shapes lab]
+    PYTHONPATH=DIR python tests/benchmarks/lm_step.py [--script train_gpt.py] [--threads 1 2]
+        [--rounds 9] [--shapes lab]
 """
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 from by_turns import ratio, times_by_turns
@@ -87,6 +93,57 @@ def gpt2(cfg: LmConfig, vocab: int) -> nn.Module:
     )
 
 
+def loaded(script: Path) -> Any:
+    """The script as a module; what it trains is behind its main guard."""
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    if spec is None or spec.loader is None:
+        sys.exit(f"lm_step: --script must be a Python file, got {script}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def original(script: Any, cfg: LmConfig, vocab: int) -> nn.Module:
+    """The network of train_gpt.py in the same shape."""
+    shape = cfg.backbone
+    return script.GPT(
+        vocab_size=vocab,
+        num_layers=shape.depth,
+        model_dim=shape.dim,
+        num_heads=shape.heads,
+        num_kv_heads=shape.kv_heads,
+        mlp_mult=shape.mlp_factor,
+        tie_embeddings=True,
+        tied_embed_init_std=shape.embedding_std,
+        logit_softcap=shape.logit_cap,
+        rope_base=shape.rope_base,
+        qk_gain_init=1.5,
+    )
+
+
+def original_step(script: Any, network: nn.Module, inputs: Tensor, targets: Tensor) -> Step:
+    """A step with the optimizers that train_gpt.py gives its parameters, at its rates."""
+    named = dict(network.named_parameters())
+    controls = script.CONTROL_TENSOR_NAME_PATTERNS
+    blocks = {n: p for n, p in named.items() if n.startswith("blocks.")}
+    matrices = {n for n, p in blocks.items() if p.ndim == 2 and not any(c in n for c in controls)}
+    vectors = [p for n, p in named.items() if n not in matrices and n != "tok_emb.weight"]
+    adam = {"betas": (0.9, 0.95), "fused": True}
+    optimizers = (
+        torch.optim.Adam([named["tok_emb.weight"]], lr=0.05, **adam),
+        script.Muon([named[n] for n in sorted(matrices)], 0.04, 0.95, 5),
+        torch.optim.Adam(vectors, lr=0.04, **adam),
+    )
+
+    def step() -> None:
+        network(inputs, targets).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return step
+
+
 def peer_step(network: nn.Module, inputs: Tensor, targets: Tensor) -> Step:
     """Forward, loss, backward and update."""
     named = dict(network.named_parameters())
@@ -107,7 +164,7 @@ def peer_step(network: nn.Module, inputs: Tensor, targets: Tensor) -> Step:
     return step
 
 
-def compare(shape: str, threads: int, rounds: int) -> None:
+def compare(shape: str, threads: int, rounds: int, script: Any) -> None:
     """Print tokens a second of each and the ratios."""
     torch.set_num_threads(threads)
     cfg = replace_fields(replace(LmConfig(), steps=100_000), SHAPES[shape])
@@ -117,6 +174,9 @@ def compare(shape: str, threads: int, rounds: int) -> None:
     networks = {"ours": run.network, **peers}
     steps: dict[str, Step] = {"ours": lambda: (run.advance(1), None)[1]}
     steps |= {name: peer_step(network, inputs, targets) for name, network in peers.items()}
+    if script:
+        networks["script"] = original(script, cfg, run.text.vocab)
+        steps["script"] = original_step(script, networks["script"], inputs, targets)
     for step in steps.values():
         step()
     times = times_by_turns(steps, rounds)
@@ -136,10 +196,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--script", type=Path, help="openai/parameter-golf's train_gpt.py")
     options = parser.parse_args()
+    script = loaded(options.script) if options.script else None
     for shape in options.shapes:
         for threads in options.threads:
-            compare(shape, threads, options.rounds)
+            compare(shape, threads, options.rounds, script)
 
 
 if __name__ == "__main__":
