@@ -7,6 +7,7 @@ Shape letters: X views of a micro-batch, S image side in pixels, T tokens, D wid
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -36,6 +37,7 @@ from trainables.dino_metrics import (
 )
 from trainables.dino_network import DinoNetwork, new_decoder, new_network
 from trainables.draws import batch_rows, uniform
+from trainables.flops import Flops
 from trainables.mae import mae_loss
 
 EVALUATION_SEED = 42  # the views that are evaluated are the same in every run and at every step
@@ -60,6 +62,7 @@ class DinoRun:
         self._ema = get_ema_multi_avg_fn(cfg.teacher.momentum)
         self._weights = torch.tensor(list(self._terms().values()), device=self.device)
         self._top1_at_start: float | None = None
+        self.flops = Flops()
 
     def done(self) -> bool:
         """Whether the step budget is spent."""
@@ -116,6 +119,7 @@ class DinoRun:
             "teacher": self.teacher.state_dict(),
             "center": self.center,
             "optimizer": self.optimizer.state_dict(),
+            "flops": self.flops.state_dict(),
         } | ({"decoder": self.decoder.state_dict()} if self.decoder else {})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -127,6 +131,7 @@ class DinoRun:
         if self.decoder:
             self.decoder.load_state_dict(state["decoder"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.flops.load_state_dict(state["flops"])
 
     def _terms(self) -> dict[str, float]:
         """The terms of the loss that are switched on, with their weights."""
@@ -145,15 +150,18 @@ class DinoRun:
         optim = self.cfg.optim
         first = self.step * optim.accumulation
         for micro_step in range(first, first + optim.accumulation):
-            losses = self._losses(self._views(micro_step), micro_step)
-            (losses[0] / optim.accumulation).backward()
-            sums += losses.detach()
+            sums += self.flops.of(partial(self._micro_step, self._views(micro_step), micro_step))
         self.lr = optim.lr_at(first + optim.accumulation - 1, self.cfg.micro_steps)
         self.optimizer.param_groups[0]["lr"] = self.lr
         self.optimizer.step()
         self.optimizer.zero_grad()
         self._ema(list(self.teacher.parameters()), list(self.student.parameters()), None)
         self.step += 1
+
+    def _micro_step(self, views: Float[Tensor, "X 3 S S"], number: int) -> Float[Tensor, " terms"]:
+        losses = self._losses(views, number)
+        (losses[0] / self.cfg.optim.accumulation).backward()
+        return losses.detach()
 
     @torch.no_grad()
     def _first_center(self) -> Float[Tensor, " K"]:
@@ -286,6 +294,7 @@ class DinoRun:
             if self.cfg.loss.asks_teacher
             else 1.0,
             "train/examples": self.step * examples,
+            "train/flops": self.flops.total,
             "train/parameters": sum(p.numel() for p in parameters),
             "train/parameters_trainable": sum(p.numel() for p in parameters if p.requires_grad),
             "perf/step_ms": 1000 * seconds / steps,

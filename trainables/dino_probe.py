@@ -88,7 +88,10 @@ class ProbeRun:
                     f"probe run: the loss must be finite, got {torch.stack(losses).mean(0)} at the "
                     f"learning rates {cfg.fit.lrs}; lower fit.lrs"
                 )
-        return metrics | {"train/examples": self._examples()}
+        return metrics | {
+            "train/examples": self._examples(),
+            "train/flops": self.dino.flops.total,  # the probes' own are next to nothing
+        }
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -124,6 +127,7 @@ class ProbeRun:
             "model": student | probes,
             "optimizer": self.optimizer.state_dict(),
             "dino": {} if self._frozen else self.dino.state_dict(),
+            "flops": self.dino.flops.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -140,6 +144,7 @@ class ProbeRun:
         self.optimizer.load_state_dict(state["optimizer"])
         if state["dino"]:
             self.dino.load_state_dict(state["dino"])
+        self.dino.flops.load_state_dict(state["flops"])
         self.dino.student.requires_grad_(not self._frozen)
         self._features = None
 

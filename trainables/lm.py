@@ -8,6 +8,7 @@ Shape letters: B windows of a micro-batch, T tokens.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from trainables.draws import batch_rows
+from trainables.flops import Flops
 from trainables.lm_bpb import bits_per_byte, window_count, window_rows, windows
 from trainables.lm_config import LmConfig
 from trainables.lm_hnet import RATIO_LOSS, ChunkedStack
@@ -54,6 +56,7 @@ class LmRun:
         matrices = (*MATRICES, RATES) if cfg.ssm.as_run else MATRICES
         self.optimizers = Optimizers(cfg.optim, trained(self.network, cfg), matrices)
         self._ema = get_ema_multi_avg_fn(cfg.jepa.teacher_momentum)
+        self.flops = Flops()
 
     def done(self) -> bool:
         """Whether the step budget is spent."""
@@ -108,6 +111,7 @@ class LmRun:
             "step": self.step,
             "model": self.network.state_dict(),
             "optimizers": self.optimizers.state_dict(),
+            "flops": self.flops.state_dict(),
         } | ({"teacher": self.teacher.state_dict()} if self.teacher else {})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -115,6 +119,7 @@ class LmRun:
         self.step = int(state["step"])
         self.network.load_state_dict(state["model"])
         self.optimizers.load_state_dict(state["optimizers"])
+        self.flops.load_state_dict(state["flops"])
         if self.teacher:
             self.teacher.load_state_dict(state["teacher"])
 
@@ -142,15 +147,21 @@ class LmRun:
         self._tell()
         self.network.refresh(self.step, cfg.steps)
         first = self.step * optim.accumulation
+        kind = " ".join(name for name, weight in weights.items() if weight)
         for micro_step in range(first, first + optim.accumulation):
-            terms = self._terms(micro_step, weights)
-            loss = sum((weights[name] * term for name, term in terms.items()), sums.new_zeros(()))
-            (loss / optim.accumulation).backward()
-            sums += torch.stack([loss, *(terms[name] for name in weights)]).detach()
+            sums += self.flops.of(partial(self._micro_step, micro_step, weights), kind)
         self.optimizers.step(self.step, cfg.steps)
         if self.teacher:
             self._ema(list(self.teacher.parameters()), list(self.network.parameters()), None)
         self.step += 1
+
+    def _micro_step(self, number: int, weights: Mapping[str, float]) -> Float[Tensor, " terms"]:
+        terms = self._terms(number, weights)
+        losses = [terms[name] for name in weights]
+        zero = losses[0].new_zeros(())
+        loss = sum((weights[name] * term for name, term in terms.items()), zero)
+        (loss / self.cfg.optim.accumulation).backward()
+        return torch.stack([loss, *losses]).detach()
 
     def _terms(self, micro_step: int, weights: Mapping[str, float]) -> dict[str, Tensor]:
         """The terms of the loss on one micro-batch; one that waits is 0."""
@@ -221,6 +232,7 @@ class LmRun:
         return {
             "train/lr_realised": self.optimizers.lr,
             "train/tokens": self.step * tokens,
+            "train/flops": self.flops.total,
             "train/parameters": sum(p.numel() for p in (*self.network.parameters(), *frozen)),
             "train/parameters_trainable": sum(p.numel() for _, p in moved),
             "train/text_digest": int(self.text.digest[:12], 16),  # 48 bits of it
