@@ -36,5 +36,5 @@ class Flops:
         return {"total": self.total, "of": dict(self._of)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; kinds that were counted are not counted again."""
-        self.total, self._of = int(state["total"]), dict(state["of"])
+        """Go on from there; kinds that were counted, there or here, are not counted again."""
+        self.total, self._of = int(state["total"]), self._of | state["of"]
