@@ -10,7 +10,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as tv
 
-from trainables import ct_slices
+from trainables import ct_slices, ct_views
 from trainables.ct_phantom import PhantomConfig
 from trainables.ct_slices import load_slices
 from trainables.ct_views import ViewsConfig, crop_weights, draw_views, make_views
@@ -182,6 +182,14 @@ def test_a_view_is_windowed_flipped_and_normalised():
         gray = tv.horizontal_flip(gray) if flip else gray
         expected = tv.normalize(gray, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
         assert torch.allclose(view, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("slices", [1, 2, 4])
+def test_views_are_the_same_however_many_slices_fit_into_the_cache(slices, monkeypatch):
+    hu = torch.randint(-1000, 1500, (9, 3, 12, 12)).to(torch.int16)
+    at_once = views_of(hu)[1]
+    monkeypatch.setattr(ct_views, "CACHE_BYTES", slices * 2 * 4 * hu[0].numel())
+    assert torch.equal(views_of(hu)[1], at_once)
 
 
 def test_dividing_hu_by_ten_compresses_contrast():

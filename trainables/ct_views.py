@@ -21,6 +21,7 @@ from trainables.ct_intensity import blur, brighten, change_contrast, gaussian_ke
 from trainables.draws import uniform
 
 VIEWS = 2
+CACHE_BYTES = 2**20  # of gray values at once on a CPU: twice as fast as a batch of 512 px at once
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -146,9 +147,10 @@ def make_views(
     along = torch.where(draws.flip[..., None, None], along.flip(-2), along)
     low = (draws.level_hu - draws.width_hu / 2)[..., None, None, None]
     width_hu = draws.width_hu[..., None, None, None]
-    # One pass over the voxels and one to clamp: they are most of a batch's bytes.
-    gray = torch.addcmul(-low / width_hu, hu.float(), 1 / (hu_divisor * width_hu)).clamp_(0, 1)
-    views = down[:, :, None] @ (gray.flatten(2, 3) @ along.mT).unflatten(2, hu.shape[1:3])
+    window = (-low / width_hu, 1 / (hu_divisor * width_hu))
+    few = _at_once(hu)
+    parts = zip(hu.split(few), *(x.split(few, 1) for x in (*window, down, along)), strict=True)
+    views = torch.cat([_crop(*part) for part in parts], 1)
     if draws.brightness is not None:
         views = brighten(views, draws.brightness)
     if draws.contrast is not None:
@@ -157,6 +159,25 @@ def make_views(
         views = blur(views, draws.blur)
     mean, std = _imagenet(views.device)
     return ((views - mean) / std).flatten(0, 1)
+
+
+def _at_once(hu: Int16[Tensor, "B 3 H W"]) -> int:
+    """Slices whose gray values stay in a core's cache; all of them on a GPU."""
+    if hu.device.type != "cpu":
+        return len(hu)
+    return max(1, CACHE_BYTES // (4 * VIEWS * hu[0].numel()))
+
+
+def _crop(
+    hu: Int16[Tensor, "b 3 H W"],
+    offset: Float[Tensor, "V b 1 1 1"],
+    factor: Float[Tensor, "V b 1 1 1"],
+    down: Float[Tensor, "V b S H"],
+    along: Float[Tensor, "V b S W"],
+) -> Float[Tensor, "V b 3 S S"]:
+    """The window, clamped to [0, 1], and the crop: the passes over all voxels."""
+    gray = torch.addcmul(offset, hu.float(), factor).clamp_(0, 1)
+    return down[:, :, None] @ (gray.flatten(2, 3) @ along.mT).unflatten(2, hu.shape[1:3])
 
 
 @lru_cache(maxsize=2)
