@@ -49,12 +49,10 @@ BYTES_PER_TOKEN = 2.4423  # of the validation text under the 1,024 pieces
 
 
 def _reaches(view: SeedView) -> bool:
+    """Other text at `lab` has another floor, so that the share of chance is compared widely."""
     chance = view.final("RND-1 as run", "val/bpb_chance")
-    return abs(view.final("RND-1 as run", BPB) / chance - 2.5123 / 4.0945) < 0.05
-
-
-def _no_gain(view: SeedView) -> bool:
-    return view.final("RND-4", BPB) - view.final("RND-1", BPB) >= -MARGIN / 2
+    near = 0.05 if view.config("RND-1 as run", "backbone.width") < 512 else 0.012
+    return abs(view.final("RND-1 as run", BPB) / chance - 2.5123 / 4.0945) < near
 
 
 def _gap_of_learned_directions(view: SeedView) -> bool:
@@ -73,21 +71,21 @@ ADAPTERS_FINDINGS = (
         tag="SEED",
         statement="Frozen random maps with some 600,000 trained numbers reach 2.51 bits per byte.",
         source=f"{POST}; {BOARD}",
-        documented="2.5123 of 4.0945 at chance, 61 %; judged: as run within 5 % of chance of that",
+        documented="2.5123 of 4.0945 at chance, 61 %; judged: as run within .05 bits at the "
+        "documented width, within 5 % of chance at lab",
         scales=SWEPT,
         holds=_reaches,
     ),
     Finding(
         id="TLM-8",
         tag="SEED",
-        statement="As run, wider adapters of rank 8 hurt.",
+        statement="As run, the setting called wider adapters of rank 8 hurts.",
         source=BOARD,
-        documented="2.6323 against 2.5123; the rank was that of the frozen map, which got narrower",
+        documented="2.6323 against 2.5123; the rank is that of the frozen map, 479,232 values for "
+        "16,515,072 beside the same 600,136 trained ones: no adapter got wider, so what hurts is "
+        "a narrower map",
         scales=SWEPT,
-        holds=dead_knob(
-            "ADAPTER_RANK narrows the frozen map, 479,232 values for 16,515,072, and leaves the "
-            "600,136 trained ones as they are; no adapter got wider"
-        ),
+        holds=better("RND-1 as run", "RND-2 as run"),
     ),
     Finding(
         id="TLM-8m",
@@ -125,7 +123,7 @@ ADAPTERS_FINDINGS = (
         source=BOARD,
         documented="2.5122 against 2.5123 as run; judged: RND-4 no more than .005 below RND-1",
         scales=SWEPT,
-        holds=_no_gain,
+        holds=better("RND-1", "RND-4", by=-MARGIN / 2),
     ),
     Finding(
         id="TLM-11",

@@ -44,6 +44,11 @@ def _fastest(view: SeedView) -> bool:
     return slower(view, "HNET-1 as run", "plain as run") < 0.95
 
 
+def _near_control(_: SeedView) -> bool:
+    control = RTX_5090["control"][0]
+    return all(abs(RTX_5090[name][0] - control) < 0.002 for name in ("hnet", "megakernel"))
+
+
 HNET_FINDINGS = (
     Finding(
         id="TLM-18",
@@ -88,14 +93,12 @@ HNET_FINDINGS = (
     Finding(
         id="TLM-24",
         tag="REPO",
-        statement="On an RTX 5090 in 600 s, chunker, megakernel and control end within .003.",
+        statement="On an RTX 5090 in 600 s, chunker and megakernel end within .002 of control.",
         source=f"{GOLF} #1191, #1192",
-        documented="1.3587, 1.3560 (975 steps) and 1.3577 (958), one run each",
+        documented="1.3587, 1.3560 (975 steps) and 1.3577 (958), one run each; the README of "
+        "the first tells of test-time training and bigrams, which its file lacks, and 958 steps of "
+        "606 ms are 580 s of the 600",
         scales=("record",),
-        holds=lambda _: max(_three()) - min(_three()) < 0.003,
+        holds=_near_control,
     ),
 )
-
-
-def _three() -> list[float]:
-    return [RTX_5090[name][0] for name in ("hnet", "megakernel", "control")]

@@ -21,7 +21,12 @@ JEPA_SCALES = SCALES
 
 
 def _falls_without_effect(view: SeedView) -> bool:
-    active = [value for _, value in view.curve("JEPA-1 as run", _LOSS) if value]
+    """The report in which the loss begins averages steps without it, unless one ended there."""
+    arm, told = "JEPA-1 as run", view.curve("JEPA-1 as run", _LOSS)
+    begins = view.config(arm, "jepa.warmup_fraction") * view.config(arm, "steps")
+    before = [step for step, _ in told if step <= begins]
+    active = [value for step, value in told if step > begins]
+    active = active if before and before[-1] == begins else active[1:]
     ties = tie(*(f"{arm} as run" for arm in _WEIGHTS))(view)
     return active[-1] < active[0] and ties
 

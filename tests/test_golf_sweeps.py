@@ -48,7 +48,7 @@ class Made:
         return dict(self.curve(arm, metric))[step]
 
     def config(self, arm, field):
-        return 200
+        return {"steps": 200, "jepa.warmup_fraction": 0.5, "backbone.width": 512}[field]
 
 
 def bpb(*pairs):
@@ -64,7 +64,9 @@ def both(*views):
 
 
 def jepa(first, last, spread=0.0):
-    losses = Made({("JEPA-1 as run", "train/jepa_loss"): {40: 0.0, 120: first, 200: last}})
+    losses = Made(
+        {("JEPA-1 as run", "train/jepa_loss"): {40: 0.0, 120: 0.05, 160: first, 200: last}}
+    )
     arms = (f"JEPA-{n} as run" for n in (1, 2, 3))
     return both(losses, bpb(*((arm, 2.0 + spread * i) for i, arm in enumerate(arms))))
 
@@ -95,11 +97,12 @@ BOTH_WAYS = {
     "TLM-3m": tuple(
         bpb(("UT-1 as run", score), ("UT-1", 2.4), ("plain as run", 2.5)) for score in (3.2, 2.41)
     ),
-    "TLM-4": three(("DIFF-1 as run", "DIFF-2 as run", "plain as run"), 4e-5, 1e-3),
+    "TLM-4": three([f"DIFF-{n} as run" for n in (1, 2, 3)], 4e-5, 1e-3),
     "TLM-4m": three(("DIFF-1", "DIFF-2", "plain"), 4e-5, 1e-3),
-    "TLM-5": pair("DIFF-2 as run", "plain as run", 0.01, 1e-5),
+    "TLM-5": pair("DIFF-2 as run", "DIFF-3 as run", 0.01, 1e-5),
     "TLM-6": tuple(ms(("DIFF-1 as run", k), ("DIFF-2 as run", 1.0)) for k in (1.39, 1.0)),
     "TLM-7": (frozen(2.55), frozen(3.5)),
+    "TLM-8": pair("RND-2 as run", "RND-1 as run", 0.1, -0.1),
     "TLM-8m": pair("RND-2", "RND-1", 0.1, -0.1),
     "TLM-10m": pair("RND-4", "RND-1", -0.001, -0.1),
     "TLM-11": pair("RND-1 as run", "plain as run", 0.95, 0.3),
@@ -116,14 +119,13 @@ BOTH_WAYS = {
     "TLM-21m": pair("MEGA-2 matched", "MEGA-3", -0.1, 0.1),
     "TLM-28": (jepa(0.5, 0.1), jepa(0.5, 0.1, 0.01)),
 }
-DEAD = {"TLM-8", "TLM-10", "TLM-19"}
+DEAD = {"TLM-10", "TLM-19"}
 
 
 def test_every_documented_run_is_an_arm_in_both_readings_or_a_finding_that_says_why_not():
     arms = {arm for _, arm in CELLS}
-    same_as_plain = {"DIFF-3"}  # no masked prediction: the plain network
-    runs = set(DOCUMENTED) - same_as_plain
-    assert runs <= arms and {f"{run} as run" for run in runs} <= arms
+    plain = {"DIFF-3"}  # as meant, without masked prediction
+    assert set(DOCUMENTED) - plain <= arms and {f"{run} as run" for run in DOCUMENTED} <= arms
     assert all("setting" in FINDINGS[run].needs for run in FAILED)
     assert len(DOCUMENTED) + len(FAILED) == 22
 
@@ -187,8 +189,13 @@ def test_every_documented_finding_is_in_exactly_one_study():
 @pytest.mark.parametrize("name", BOTH_WAYS)
 def test_a_finding_can_hold_and_fail(name):
     yes, no = BOTH_WAYS[name]
-    assert FINDINGS[name].holds(yes) is True
-    assert FINDINGS[name].holds(no) is False
+    assert FINDINGS[name].holds(yes) > 0
+    assert FINDINGS[name].holds(no) <= 0
+
+
+@pytest.mark.parametrize("name", ["TLM-8", "TLM-8m", "TLM-10m", "TLM-14", "TLM-17", "TLM-21"])
+def test_a_finding_that_compares_scores_says_by_how_much(name):
+    assert isinstance(FINDINGS[name].holds(BOTH_WAYS[name][0]), float)
 
 
 def test_every_finding_that_a_sweep_judges_is_shown_both_ways():

@@ -30,6 +30,7 @@ VARIANTS = {
     "state space as run": {"ssm.ratio": 3, "ssm.as_run": True},
     "diffusion": {"diffusion.weight": 0.4},
     "diffusion as run": {"diffusion.weight": 0.7, "diffusion.as_run": True},
+    "diffusion as run, pure AR": {"diffusion.as_run": True},
     "adapters": {
         "adapters.enabled": True,
         "adapters.rank": 3,
@@ -52,6 +53,7 @@ COUNTS = [
     (AS_RUN | {"universal.iterations": 6}, 4_546_568, 0),
     (AS_RUN | {"universal.iterations": 24}, 4_601_864, 0),
     ({"diffusion.weight": 0.7}, 17_060_424, 0),
+    ({"diffusion.as_run": True}, 17_060_424, 0),
     (FROZEN, 600_136, 16_515_072),
     (FROZEN | {"adapters.rank": 8}, 600_136, 479_232),
     ({"jepa.weight": 0.1}, 18_110_024, 0),
@@ -139,6 +141,8 @@ def test_training_moves_every_parameter_but_those_the_originals_left_still(name)
     expected = {key for key in start if "frozen_" in key}
     if name == "state space as run":
         expected |= {key for key in start if key.endswith("conv.weight")}
+    if name == "diffusion as run, pure AR":
+        expected.add("mask")
     if name == "universal as run":
         expected |= {f"stack.block.{key}" for key in ("mix", "mixer_scale", "mlp_scale")}
     assert still == expected

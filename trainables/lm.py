@@ -134,6 +134,7 @@ class LmRun:
             RATIO_LOSS: cfg.hnet.ratio_weight if self._chunks else 0.0,
         }
         on = {name: weight for name, weight in weights.items() if weight}
+        on |= {MASKED: cfg.diffusion.weight} if cfg.diffusion.enabled else {}
         return on | ({FUTURE: cfg.jepa.weight * late} if FUTURE in on else {})
 
     @property

@@ -80,7 +80,12 @@ class DiffusionConfig:
     weight: float = 0.0  # of the masked loss; the causal one has the rest
     min_ratio: float = 0.1  # of masked positions
     max_ratio: float = 1.0
-    as_run: bool = False
+    as_run: bool = False  # the masked pass is made even at weight 0
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a masked pass."""
+        return self.as_run or self.weight > 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 1 or not 0 < self.min_ratio <= self.max_ratio <= 1:

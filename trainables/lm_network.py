@@ -21,7 +21,7 @@ from trainables.lm_universal_as_run import DEPTH_STD, UniversalAsRun
 MASK_STD = 0.02
 ONES = ("scale", "mixer_scale", "mlp_scale", "branch_scale", "skip_weights", "past",
         "iteration_mixer_scale", "iteration_mlp_scale")  # fmt: skip
-ZEROS = ("shift", "bias", "skip_gate", "factor_out")
+ZEROS = ("shift", "skip_gate", "factor_out")
 ZERO_MAPS = ("out.weight", "down.weight", "change.weight", "pair_out.weight", "around.weight")
 IDENTITIES = ("query.weight", "key.weight")
 Q_GAIN = 1.5
@@ -41,7 +41,7 @@ class LanguageModel(nn.Module):
         self.embedding = nn.Parameter(torch.empty(vocab, width))
         self.smears = nn.ModuleList(Smear(cfg) for _ in range(cfg.hnet.layers * cfg.hnet.as_run))
         self.stack = _stack(cfg)
-        if cfg.diffusion.weight:
+        if cfg.diffusion.enabled:
             self.mask = nn.Parameter(torch.empty(width))
         if cfg.jepa.weight:
             parts = (nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
@@ -102,13 +102,15 @@ class LanguageModel(nn.Module):
 
 def new_network(cfg: LmConfig, vocab: int, device: torch.device) -> LanguageModel:
     """The network at step 0, a function of the config, its seed and the size of the vocabulary."""
-
-    def law(name: str, parameter: Tensor, draws: Generator) -> None:
-        parameter.copy_(_started(cfg, name, parameter, draws))
-
     with torch.device("meta"):  # so that building draws nothing
         network = LanguageModel(cfg, vocab)
     network.to_empty(device="cpu")
+    parameters = dict(network.named_parameters())
+
+    def law(name: str, parameter: Tensor, draws: Generator) -> None:
+        weight = parameters.get(f"{name.removesuffix('bias')}weight", parameter)
+        parameter.copy_(_started(cfg, name, parameter, draws, weight[0].numel()))
+
     initialise(network, cfg.seed, law)
     with torch.no_grad():
         for name, buffer in network.named_buffers():
@@ -136,8 +138,11 @@ def _stack(cfg: LmConfig) -> Stack | Universal | UniversalAsRun | ChunkedStack:
     return Stack(cfg, range(cfg.backbone.depth))
 
 
-def _started(cfg: LmConfig, name: str, parameter: Tensor, draws: Generator) -> Tensor:
-    """The documented values that a parameter begins with, by the last parts of its name."""
+def _started(cfg: LmConfig, name: str, parameter: Tensor, draws: Generator, fan_in: int) -> Tensor:
+    """The values that a parameter begins with, by the last parts of its name.
+
+    They are the documented ones; where none are, torch's own for the weight and bias of a map.
+    """
     leaf, shape = name.rpartition(".")[2], parameter.shape
     of_layer = name.partition(".mixer.")[2]
     if (own := start_state_space(of_layer, parameter, draws, cfg.ssm.as_run)) is not None:
@@ -156,5 +161,4 @@ def _started(cfg: LmConfig, name: str, parameter: Tensor, draws: Generator) -> T
               "mask": MASK_STD, "depth_embedding": DEPTH_STD}  # fmt: skip
     if leaf in normal:
         return torch.randn(shape, generator=draws) * normal[leaf]
-    bound = parameter[0].numel() ** -0.5  # torch's own start of a linear layer
-    return (2 * torch.rand(shape, generator=draws) - 1) * bound
+    return (2 * torch.rand(shape, generator=draws) - 1) * fan_in**-0.5

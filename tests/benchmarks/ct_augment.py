@@ -31,7 +31,8 @@ try:
 except ModuleNotFoundError:
     kornia = None
 
-SIZES = {"lab": (32, 64, 40), "paper": (16, 512, 224)}  # slices, their side, side of a view
+# slices, their side, side of a view; "real" is `lab` on prepared CT
+SIZES = {"lab": (32, 64, 40), "real": (32, 512, 40), "paper": (16, 512, 224)}
 JITTER, TAPS, SIGMA = 0.2, 23, (0.1, 2.0)
 SETS = {
     "spatial": ViewsConfig(),
