@@ -6,8 +6,8 @@ on a quarter of each head, heads without their component along their own value, 
 1 / sqrt(i + 1) at iteration i. Weights are masked by magnitude, 90 % at first, and rounded to six
 bits whenever the learning rate's factor is below .15, which at 200 steps of a warm-down of 6,000 it
 always is. The block's own three scales are parameters that nothing uses. Two losses of the script
-cannot begin within 200 steps and are left out, and so is its average of weights, which was not
-scored. 4,528,136 + 3,072 N parameters at the documented size.
+cannot begin within 200 steps and are left out. So is its average of weights (.9985 a step): nothing
+says that it was what was scored. 4,528,136 + 3,072 N parameters at the documented size.
 Shape letters: B windows, T tokens, D width, H heads, E width of a head, O outputs, F inputs.
 """
 
