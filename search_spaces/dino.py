@@ -3,6 +3,8 @@
 Two recipes are documented under one name. Those of 2,000 micro-batches took four to an optimizer
 step with a warm-up of 200; all longer ones took the program's defaults, one to a step and a warm-up
 of 2,500. The ratio is the number of hits among N; findings here compare Top-1, at one N.
+At no scale do windows act on HU / 10, as those of the documented loader did: `views.hu_divisor`
+repeats that.
 """
 
 from math import log

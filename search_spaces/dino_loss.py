@@ -44,6 +44,7 @@ LOSS_RESULTS: dict[str, tuple[float, int]] = {
 # SimCLR is the positive control: at 1e-3 its Top-1 among 256 slices begins to rise after 200 steps
 # (one seed went from .016 to .07 in 600 steps, .27 in 1,000 and .39 in 2,000), at the documented
 # 2e-4 it hardly does in 600. Without a control that learns, a null of the others would say nothing.
+DOCUMENTED_N = 2048
 _LONG_ENOUGH: Scale = {"steps": 500, "steps_per_report": 50, "optim.lr": 1e-3}
 LOSS_SCALES: dict[str, Scale] = {
     "smoke": SMOKE,
@@ -54,7 +55,8 @@ LOSS_SCALES: dict[str, Scale] = {
 
 def _all_alike(view: SeedView) -> bool:
     top1 = [view.final(arm, "val/top1") for arm in LOSSES.overrides]
-    return max(top1) - min(top1) <= MARGIN
+    few_slices = view.final("dino", "val/n") < DOCUMENTED_N
+    return max(top1) - min(top1) <= (MARGIN if few_slices else 4 / DOCUMENTED_N)
 
 
 def _dino_arms_on_wall(view: SeedView) -> bool:
@@ -86,7 +88,7 @@ LOSS_FINDINGS = (
         "than another.",
         source=RESULTS,
         documented="hits 11, 9, 9, 8, 7, 7 of 2,048; judged: DINO losses within 1.2 % of ln K and "
-        "Top-1 within .02 of each other",
+        "Top-1 within 4 hits of 2,048, at lab within 5 of 256; lab has five times the rate",
         scales=SWEPT,
         holds=lambda view: _dino_arms_on_wall(view) and _all_alike(view),
     ),

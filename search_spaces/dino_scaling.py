@@ -20,6 +20,7 @@ from search_spaces.dino import (
     lab_like,
     paper_like,
     retrieves_more,
+    someone_learned,
 )
 from search_spaces.space import Arms, Finding, SeedView
 
@@ -78,10 +79,12 @@ def _top1(view: SeedView, thousands: int) -> float:
 
 
 def _grows(view: SeedView) -> bool:
+    someone_learned(view, "small")
     return _top1(view, 2) < _top1(view, 20) < _top1(view, 100)
 
 
 def _slows_down(view: SeedView) -> bool:
+    someone_learned(view, "small")
     hit = 1 / view.final("small", "val/n")  # half a hit keeps the logarithm of none finite
     early, middle, late = (log(_top1(view, k) + hit / 2) for k in (2, 20, 100))
     rapid, slow = (middle - early) / 18, (late - middle) / 80
@@ -176,7 +179,7 @@ SCALING_FINDINGS = (
         statement="The small ViT beats the large one after as many steps.",
         source="seed post 000, sections 3.3 to 3.5",
         documented="1,032 of 4,096 and 500 (N not stated), AUC .687 and .668; the large one saw a "
-        "quarter of the slices",
+        "quarter of the slices; judged: Top-1 alone, as no probe is of a ViT-L",
         scales=SWEPT,
         holds=lambda view: retrieves_more(view, "small", "large"),
         needs="scale lab or paper",

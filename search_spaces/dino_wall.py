@@ -9,7 +9,7 @@ that look unlike and a network that is told which it sees are two things; the ch
 
 from search_spaces.dino import (
     DINO_X,
-    ESCAPE_SHARE,
+    DOCUMENTED_OUT_DIM,
     LAB_2K,
     SMOKE,
     SWEPT,
@@ -18,30 +18,39 @@ from search_spaces.dino import (
     Scale,
     loss_share,
     on_wall,
+    retrieves_more,
 )
 from search_spaces.space import Arms, Finding, SeedView
 
-_SLOW, _CENTERED = {"center.momentum": 0.999}, {"center.start": "teacher"}
-_TOLD, _VARIED = {"vit.spacing_embedding": True}, {"phantom.spacing_spread": 1.0}
-_COLD, _STIFF = {"loss.teacher_temperature": 0.02}, {"teacher.momentum": 0.9995}
+_SLOW: Scale = {"center.momentum": 0.999}
+_CENTERED: Scale = {"center.start": "teacher"}
+_TOLD: Scale = {"vit.spacing_embedding": True}
+_VARIED: Scale = {"phantom.spacing_spread": 1.0}
+_COLD: Scale = {"loss.teacher_temperature": 0.02}
+_STIFF: Scale = {"teacher.momentum": 0.9995}
 
+_CHANGES: dict[str, Scale] = {
+    "recipe": {},
+    "slow": _SLOW,
+    "centered": _CENTERED,
+    "slow+centered": _SLOW | _CENTERED,
+    "told": _TOLD,
+    "varied": _VARIED,
+    "varied+told": _VARIED | _TOLD,
+    "cold": _COLD,
+    "warm": {"loss.teacher_temperature": 0.07},
+    "stiff": _STIFF,
+    "cold+stiff": _COLD | _STIFF,
+}
 WALL = Arms(
     source=f"{DINO_X} docs/EXPERIMENTS.md, two-organ study (recipe, told) and "
     "docs/experiments.csv (cold, stiff)",
-    overrides={
-        "recipe": {},
-        "slow": _SLOW,
-        "centered": _CENTERED,
-        "slow+centered": _SLOW | _CENTERED,
-        "told": _TOLD,
-        "varied": _VARIED,
-        "varied+told": _VARIED | _TOLD,
-        "cold": _COLD,
-        "warm": {"loss.teacher_temperature": 0.07},
-        "stiff": _STIFF,
-        "cold+stiff": _COLD | _STIFF,
-        "k256": {"head.out_dim": 256},
-        "k4096": {"head.out_dim": 4096},
+    overrides=_CHANGES | {"k256": {"head.out_dim": 256}, "k4096": {"head.out_dim": 4096}},
+    at={
+        "paper": {
+            arm: {"head.out_dim": DOCUMENTED_OUT_DIM, **changed}
+            for arm, changed in _CHANGES.items()
+        }
     },
 )
 
@@ -57,7 +66,8 @@ LOCAL_LOSSES: dict[int, float] = {
 }
 JANUARY_SHARE = 7 / WALL_NATS  # the documented "left the wall" is loss < 7
 
-# No scale sets K, since arms do. Spacings of real data vary anyway, so "varied" adds nothing there.
+# No scale sets K, since arms do. Real data have the spacings that they have: there "varied" is the
+# recipe and "varied+told" is "told".
 WALL_SCALES: dict[str, Scale] = {
     "smoke": {k: v for k, v in SMOKE.items() if k != "head.out_dim"},
     "lab": LAB_2K,
@@ -67,7 +77,7 @@ WALL_SCALES: dict[str, Scale] = {
 
 
 def _spacing_leaves_it(view: SeedView) -> bool:
-    return on_wall(view, "varied") and loss_share(view, "varied+told") < ESCAPE_SHARE
+    return on_wall(view, "varied") and loss_share(view, "varied+told") < 1 / WALL_NATS
 
 
 def _small_batch_leaves_it(view: SeedView) -> bool:
@@ -75,13 +85,13 @@ def _small_batch_leaves_it(view: SeedView) -> bool:
     batch = view.config(arm, "optim.batch") * view.config(arm, "optim.accumulation")
     if batch != 32:
         raise LookupError(f"arm {arm!r}: the claim is about 32 slices to a step, not {batch}")
-    return loss_share(view, arm) < ESCAPE_SHARE
+    return loss_share(view, arm) < 2 / WALL_NATS
 
 
-def _low_loss_retrieves_no_more(view: SeedView) -> bool:
+def _low_loss_retrieves_no_more(view: SeedView) -> float:
     if loss_share(view, "varied+told") > loss_share(view, "varied") / 2:
         raise LookupError("arm 'varied+told': its loss is not half that of varied")
-    return view.final("varied+told", "val/top1") <= view.final("varied", "val/top1")
+    return -retrieves_more(view, "varied+told", "varied")
 
 
 def _fifth(view: SeedView, arm: str, metric: str) -> float:
@@ -107,8 +117,8 @@ WALL_FINDINGS = (
         tag="CAVEAT",
         statement="With momentum .9 a scale-aware model leaves the wall where its baseline stays.",
         source=TWO_ORGANS,
-        documented="loss at 5,000: scale-aware .134, baseline 8.992; judged: below 72 % of ln K "
-        "and within 1.2 %, both on series of varied spacing",
+        documented="loss at 5,000: scale-aware .134, baseline 8.992; judged: below 1 and above 8.9 "
+        "as shares of ln K, both on series of varied spacing",
         scales=SWEPT,
         holds=_spacing_leaves_it,
     ),
@@ -117,8 +127,8 @@ WALL_FINDINGS = (
         tag="CAVEAT",
         statement="With momentum .9 and 32 slices to a step a scale-aware run leaves the wall.",
         source=f"{DINO_X} docs/EXPERIMENTS.md, local 5K run",
-        documented="loss 6.27 at 2,000 and 1.03 at 5,000 micro-batches of 8; judged: below 72 % of "
-        "ln K",
+        documented="loss 6.27 at 2,000 and 1.03 at 5,000 micro-batches of 8; judged: below 2 as a "
+        "share of ln K",
         scales=("lab",),
         holds=_small_batch_leaves_it,
         needs="scale lab",
@@ -139,7 +149,7 @@ WALL_FINDINGS = (
         statement="A low loss is not evidence of good features.",
         source=TWO_ORGANS,
         documented="loss .134 has 4.0 hits, loss 8.992 has 5.0; judged: the scale-aware run has at "
-        "most half the loss, but no more Top-1",
+        "most half the loss, but less Top-1",
         scales=SWEPT,
         holds=_low_loss_retrieves_no_more,
     ),

@@ -1,8 +1,8 @@
 """Labels of nodules beside a prepared CT folder: `nodules.csv`.
 
 Its columns are series and z as in the folder, y and x of the center in pixels (row, column), and
-malignancy, the mean of the raters' 1 to 5. A nodule is malignant above 3; documented is the median
-above 3 (pylidc, annotations clustered at 10 mm).
+malignancy, the median of the raters' 1 to 5. A nodule is malignant above 3, as documented (pylidc,
+annotations clustered at 10 mm).
 """
 
 import csv
