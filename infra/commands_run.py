@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 from infra.command import (
     Options,
@@ -13,7 +12,7 @@ from infra.command import (
     stdout_for_json,
     storage_option,
 )
-from infra.compare import Leaderboard, leaderboard
+from infra.compare import Leaderboard, leaderboard, open_rows
 from infra.data import data_digest
 from infra.errors import DONE, INTERRUPTED, Refused
 from infra.here import run_here
@@ -22,7 +21,7 @@ from infra.limits import Limit
 from infra.locate import load_study
 from infra.pace import at_equal_seconds
 from infra.plan import Plan, make_plan, with_steps
-from infra.sequential import check_max_seeds, next_look
+from infra.sequential import next_look, until_decided
 from infra.storage import probe
 from infra.study import Study
 from infra.sweep import Options as SweepOptions
@@ -62,6 +61,8 @@ def run_study(study: Study, study_file: str, options: Options) -> int:
     ledger = open_ledger(options, options.name or name)
     if options.equal_seconds:
         plan = _at_equal_seconds(study, plan, ledger.read_plan())
+    if options.until_decided:
+        plan = until_decided(plan, options.max_seeds, ledger.read_plan())
     if options.dry_run:
         return _show_plan(study, join_plan(ledger, plan), ledger, options)
     return _execute(study, plan, ledger, options)
@@ -119,8 +120,7 @@ def resume(studies: Studies, options: Options) -> int:
     if old.steps:
         plan = _at_equal_seconds(study, plan, old)
     if options.until_decided:
-        check_max_seeds(old, options.max_seeds)
-        plan = replace(plan, max_seeds=options.max_seeds)
+        plan = until_decided(plan, options.max_seeds, old)
     if options.dry_run:
         return _show_plan(study, join_plan(ledger, plan), ledger, options)
     return _execute(study, plan, ledger, options)
@@ -142,7 +142,7 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
                 "sequential from now on: each look has its share of the error, so intervals widen"
             )
         outcome = run_sweep(study, plan, ledger, _sweep_options(options))
-        while getattr(options, "until_decided", False) and outcome.status != INTERRUPTED:
+        while options.until_decided and outcome.status != INTERRUPTED:
             plan = read_plan(ledger)
             further = next_look(study, plan, leaderboard(plan, ledger.records()))
             if further is None:
@@ -155,9 +155,11 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
 
 
 def _tell_why_no_seeds(board: Leaderboard) -> None:
+    able = open_rows(board.rows)
     for row in board.rows:
-        if row.verdict == "undecided" and row.failed:
-            print(f"{row.arm}: gets no seeds while cells failed; --retry-failed runs them again")
+        if row.verdict == "undecided" and row not in able:
+            why = "while cells failed; --retry-failed runs them again" if row.failed else row.reason
+            print(f"{row.arm}: gets no seeds, {why}")
 
 
 def _sweep_options(options: Options) -> SweepOptions:

@@ -35,7 +35,10 @@ SCHEMA = 1
 STUDY_BUDGET = "end"
 PARAMETERS = "train/parameters"
 NOT_COMPARABLE = "not comparable: "
-_HOPELESS = (NOT_COMPARABLE, "identical weights", "all seeds of")  # what no further seed decides
+# In the reason of a row that no further seed decides.
+_HOPELESS = (
+    NOT_COMPARABLE, "identical weights", "all seeds of", "no spread", "the others alone would be",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,14 +285,32 @@ def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
         yield "equal seconds: each arm has the steps that take the baseline's time, timed before"
     if plan.scale == "smoke":
         yield "smoke is there to try things out: its verdicts say nothing of the question"
-    alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)
-    for row in rows:
-        hopeless = row.reason.startswith(_HOPELESS) or "no spread" in row.reason
-        open_still = row.verdict == "undecided" and not hopeless
-        if open_still and row.difference and row.difference.interval and not row.failed:
-            n = seeds_to_decide(row.difference, plan.margin, alpha)
-            many = f"about {n} seeds{_price(rows, row, n)}" if n else "over 100 seeds"
+    if plan.looked:
+        yield (
+            f"looked at {', '.join(map(str, plan.looked))} seeds before more were asked for, which "
+            "the intervals do not allow for: a false verdict is likelier than 5 %"
+        )
+    for row in open_rows(rows):
+        if row.difference and row.difference.interval:
+            many = _seeds_that_decide(plan, rows, row, row.difference)
             yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
+
+
+def open_rows(rows: Sequence[Row]) -> list[Row]:
+    """The undecided arms that further seeds may decide."""
+    undecided = [row for row in rows if row.verdict == "undecided" and not row.failed]
+    return [row for row in undecided if not any(text in row.reason for text in _HOPELESS)]
+
+
+def _seeds_that_decide(plan: Plan, rows: Sequence[Row], row: Row, difference: Difference) -> str:
+    """How many, and their price; of a sequential sweep as many as it looks at."""
+    alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)
+    n = seeds_to_decide(difference, plan.margin, alpha)
+    if not n:
+        return "over 100 seeds"
+    if plan.max_seeds:
+        n = next((size for size in looks(plan.max_seeds) if size >= n), 0)
+    return f"about {n} seeds{_price(rows, row, n)}" if n else "no look up to --max-seeds"
 
 
 def _price(rows: Sequence[Row], row: Row, seeds: int) -> str:

@@ -13,10 +13,12 @@ class Complaint:
     Attributes:
         text: Subject, law, value, remedy in one line.
         fatal: Whether the sweep must not start.
+        unproven: Whether it is about something that could not be tried.
     """
 
     text: str
     fatal: bool = True
+    unproven: bool = False
 
 
 def joined(words: Iterable[str]) -> str:

@@ -41,9 +41,20 @@ _TIMES = ("seconds", "dollars", "perf/")
 _NEAR, _SAME_LR = 0.05, 1e-6
 
 
+_OF_AN_AMOUNT = (
+    "size|steps?|fraction|schedule|factor|rate|start|end|min|max|count|after|warm(?:up|down)"
+    "|cooldown|decay|final|peak"
+)
+
+
 def _field(*words: str) -> re.Pattern[str]:
-    """Config fields with one of these words in their dotted, underscored names."""
-    return re.compile(rf"(?:^|[._])(?:{'|'.join(words)})(?:[._]|$)")
+    """Config fields whose dotted names have one of these words as a part, or end in it.
+
+    What may follow it in the end is said of an amount: "batch_size", but not "batch_norm".
+    """
+    some = "|".join(words)
+    ends = rf"(?:^|[._])(?:{some})(?:_(?:{_OF_AN_AMOUNT}))*$"
+    return re.compile(rf"(?:^|\.)(?:{some})(?:\.|$)|{ends}")
 
 
 _SETS_LR = re.compile(
@@ -51,7 +62,15 @@ _SETS_LR = re.compile(
     .pattern + r"|(?:^|\.)rate$|(?:^|\.)optim(?:izer)?(?:\.(?:kind|name))?$"
 )  # fmt: skip
 _SETS_STEPS = _field(
-    "steps?", "epochs?", "seconds", "budget", "examples", "tokens", "batch", "stop"
+    "steps?",
+    "epochs?",
+    "seconds",
+    "budget",
+    "examples",
+    r"(?<!register_)tokens",
+    "batch",
+    "stop",
+    "stopping",
 )
 _SETS_DTYPE = _field("dtype", "precision", "amp", "autocast", "bf16", "fp16", "fp8", "tf32")
 _SETS_STATE = {
@@ -63,7 +82,7 @@ _SETS_STATE = {
 }
 _COUNTS = re.compile(r"^(?:val|valid|validation|test|eval)\w*/(?:n|count|examples|bytes)$")
 _SETS_COUNTS = _field(
-    "eval", "evaluation", "validation", "data", "text", "vocab", "tokenizer", "sequence", "window"
+    "eval", "evaluation", "validation", "data", "text", "vocab", "tokenizer", "sequence"
 )
 _MEASURES = _field("eval", "evaluation", "sampler", "sampling", "validation")
 
@@ -126,9 +145,13 @@ def _code(ours: CellRecord, theirs: CellRecord, declared: Sequence[str]) -> Iter
 
 def _known(record: CellRecord) -> dict[str, list[Any]]:
     """Code, data and numerical state of a cell, by their names in a sentence."""
-    code, last = record.start.get("code", {}), record.points[-1].metrics
-    told = {**record.start, **code, **code.get("versions", {})}
-    known = {text: [told[name]] for name, text in _CODE.items() if told.get(name)}
+    last, known = record.points[-1].metrics, {}
+    for start in record.starts:
+        told = _told(start)
+        for name, text in _CODE.items():
+            if told.get(name) and told[name] not in known.setdefault(text, []):
+                known[text].append(told[name])
+    known = {text: sorted(values) for text, values in known.items() if values}
     for name, values in (record.commit.realised if record.commit else {}).items():
         if name in _CODE:
             known.setdefault(_CODE[name], []).extend(values)
@@ -136,6 +159,12 @@ def _known(record: CellRecord) -> dict[str, list[Any]]:
         if name in last:
             known.setdefault(text, []).append(last[name])
     return known
+
+
+def _told(start: Mapping[str, Any]) -> dict[str, Any]:
+    """What an attempt began with, its code and versions among it."""
+    code = start.get("code", {})
+    return {**start, **code, **code.get("versions", {})}
 
 
 def _short(values: Sequence[Any] | None) -> str:
@@ -185,18 +214,23 @@ def machines(arm: Arm, baseline: Arm) -> list[str]:
     told = []
     for name in _MACHINE:
         pairs = [
-            (arm.records[s].start.get("machine", {}).get(name), _machine(baseline.records[s], name))
+            (_machines(arm.records[s], name), _machines(baseline.records[s], name))
             for s in arm.values
             if s in baseline.values
         ]
         if apart := [(one, two) for one, two in pairs if one != two]:
             one, two = apart[0]
-            told.append(f"{name} {one}, baseline {two} ({len(apart)} of {len(pairs)} seeds)")
+            texts = (" and ".join(names) or "unknown" for names in (one, two))
+            told.append(
+                "{} {}, baseline {} ({} of {} seeds)".format(name, *texts, len(apart), len(pairs))
+            )
     return told
 
 
-def _machine(record: CellRecord, name: str) -> Any:
-    return record.start.get("machine", {}).get(name)
+def _machines(record: CellRecord, name: str) -> list[str]:
+    """All that a cell ran on, its earlier attempts included."""
+    known = (start.get("machine", {}).get(name) for start in record.starts)
+    return sorted({str(one) for one in known if one})
 
 
 def mixed_machines(arms: Iterable[Arm]) -> str:
@@ -204,7 +238,9 @@ def mixed_machines(arms: Iterable[Arm]) -> str:
     records = [arm.records[seed] for arm in arms for seed in arm.values]
     told = []
     for name in _MACHINE:
-        counts = Counter(str(_machine(record, name) or "unknown") for record in records)
+        counts = Counter(
+            one for record in records for one in _machines(record, name) or ["unknown"]
+        )
         if len(counts) > 1:
             each = ", ".join(f"{text} ({n} cells)" for text, n in sorted(counts.items()))
             told.append(f"{name} {each}")
@@ -227,9 +263,9 @@ def is_time(axis: str) -> bool:
 
 def mixed_code(records: Iterable[CellRecord]) -> Iterator[str]:
     """What --accept-code-change let into one comparison."""
-    codes = [r.start["code"] for r in records if r.commit and "code" in r.start]
+    known = [[_told(s) for s in r.starts if "code" in s] for r in records if r.commit]
     for name in ("package_digest", "study_sha256", "torch"):
-        counts = Counter({**code, **code.get("versions", {})}.get(name, "") for code in codes)
+        counts = Counter(text for told in known for text in {one.get(name, "") for one in told})
         if len(counts) > 1:
             each = ", ".join(f"{text[:12] or 'none'} ({n} cells)" for text, n in counts.items())
             yield f"cells ran under different code, {name} {each}"

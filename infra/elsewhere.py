@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from infra.arms import Arm, differences
+from infra.arms import Arm, differences, withheld
 from infra.budget import AXES, Budget, common_reach, priced
 from infra.confounds import invalidating, is_time
 from infra.plan import Plan
@@ -169,7 +169,9 @@ def _leads(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
 def _decided(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
     """Under the rules of a verdict, as if the other arm were the baseline."""
     pairs = _pairs(plan, one, two, at)
-    told = judge_pair(pairs, len(plan.arms) - 1, None, plan.mode)[1]
+    rules = (len(plan.arms) - 1, plan.margin, plan.mode, plan.max_seeds)
+    _, verdict, reason = judge_pair(pairs, *rules)
+    told, _ = withheld(one, two, pairs, verdict, reason)
     return told in ("better", "worse") and not invalidating(one, two, at.budget == _END)
 
 

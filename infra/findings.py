@@ -55,7 +55,7 @@ class SeedOutcome:
         holds: None where that cannot be said; `reason` then says why.
         by: By how much it holds, where the predicate says so; below 0 it does not.
         finished: Whether every cell that the claim asked for had finished.
-        size: The largest value that it was judged by.
+        size: Of the values that it was judged by, see `FinishedSeed.size`.
     """
 
     seed: int
@@ -104,7 +104,15 @@ class FinishedSeed:
         self._arms = plan.arms
         self._records = records
         self._seed = seed
-        self.largest = 0.0  # of the values handed out, by whose rounding a difference is judged
+        self._largest: dict[str, float] = {}  # of the values handed out, by metric
+
+    @property
+    def size(self) -> float:
+        """Of the numbers that were asked for, by whose rounding their difference is judged.
+
+        That of the metric with the smallest ones: what a claim reads besides, as FLOPs, is larger.
+        """
+        return min((size for size in self._largest.values() if size), default=0.0)
 
     def final(self, arm: str, metric: str) -> float:
         """The metric at the last point of the arm's cell."""
@@ -124,6 +132,8 @@ class FinishedSeed:
         """All (step, value) points of the metric, by step."""
         points = self._points(arm)
         if curve := [(p.step, p.metrics[metric]) for p in points if metric in p.metrics]:
+            for _, value in curve:
+                self._note(metric, value)
             return sorted(curve)
         raise self._no_metric(arm, metric, {name for point in points for name in point.metrics})
 
@@ -151,8 +161,10 @@ class FinishedSeed:
     def _value(self, arm: str, metric: str, point: Point) -> float:
         if metric not in point.metrics:
             raise self._no_metric(arm, metric, point.metrics, f" at step {point.step}")
-        value = point.metrics[metric]
-        self.largest = max(self.largest, abs(value))
+        return self._note(metric, point.metrics[metric])
+
+    def _note(self, metric: str, value: float) -> float:
+        self._largest[metric] = max(self._largest.get(metric, 0.0), abs(value))
         return value
 
     def _no_metric(
@@ -180,8 +192,10 @@ def judge(
         ValueError: When a predicate raises anything but LookupError, or answers neither yes nor no
             nor by how much.
     """
-    views = {seed: FinishedSeed(plan, records, seed) for seed in plan.seeds}
-    told = [_judge(finding, plan.scale, views) for finding in findings]
+    told = [
+        _judge(finding, plan.scale, {s: FinishedSeed(plan, records, s) for s in plan.seeds})
+        for finding in findings
+    ]
     compared = [v for v in told if any(seed.by is not None for seed in v.seeds)]
     waiting = [v for v in told if v not in compared and not all(s.finished for s in v.seeds)]
     claims = len(compared) + len(waiting)  # of which some may turn out to be comparisons
@@ -241,7 +255,7 @@ def _outcome(
     try:
         answer = _answer(finding, holds, view)
         by = None if isinstance(answer, bool) else answer
-        return SeedOutcome(seed, answer > 0, by=by, size=view.largest)
+        return SeedOutcome(seed, answer > 0, by=by, size=view.size)
     except NotAtSeed:
         raise
     except Unfinished as error:

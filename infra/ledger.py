@@ -103,7 +103,13 @@ class Ledger:
         self.storage.write(f"{self.sweep}/cells/{key}/done.json", _dump(done))
 
     def reopen(self, key: str) -> None:
-        """Forget how the cell ended, so that it is run again."""
+        """Forget how the cell ended, so that it is run again; what it took stays on the bill."""
+        try:
+            seconds = (self.read_done(key) or {}).get("attempt_seconds", {})
+        except Damaged:
+            seconds = {}
+        for attempt, spent in seconds.items():
+            self.storage.write(self._path(key, attempt, "bill.json"), _dump({"seconds": spent}))
         self.storage.delete(f"{self.sweep}/cells/{key}/done.json")
 
     def collect(self, key: str, *, weights: bool) -> list[str]:
@@ -196,7 +202,8 @@ class Ledger:
         if done and done["status"] == "finished" and status != "finished":
             why = broken or "its last commit is gone"
             damage = damage or f"cell {key}: finished, but {why}; resume runs it again"
-        start = self._start(key, commit, attempts)
+        newest = commit.attempt if commit else (attempts[-1] if attempts else "")
+        start, *origins = self._starts(key, newest)
         return CellRecord(
             key=key,
             status=status,
@@ -207,6 +214,7 @@ class Ledger:
             billed_s=self._billed_s(key, attempts, done),
             attempts=len(attempts),
             damage=damage or broken or start.get("damage", ""),
+            origins=tuple(origins),
         )
 
     def records(self) -> dict[str, CellRecord]:
@@ -214,8 +222,14 @@ class Ledger:
         plan = self.read_plan()
         return {cell.key: self.record(cell.key) for cell in (plan.cells if plan else ())}
 
-    def _start(self, key: str, commit: Commit | None, attempts: list[str]) -> dict[str, Any]:
-        attempt = commit.attempt if commit else (attempts[-1] if attempts else "")
+    def _starts(self, key: str, attempt: str) -> list[dict[str, Any]]:
+        """Of an attempt and of those whose states it went on from."""
+        found = [self._start(key, attempt)]
+        while (before := found[-1].get("from_attempt", "")) and before < attempt:
+            found.append(self._start(key, attempt := before))
+        return found
+
+    def _start(self, key: str, attempt: str) -> dict[str, Any]:
         text = self._read_text(key, attempt, "start.json") if attempt else ""
         try:
             return json.loads(text or "{}")
@@ -230,6 +244,8 @@ class Ledger:
 
     def _elapsed_s(self, key: str, attempt: str) -> float:
         try:
+            if bill := self._read_text(key, attempt, "bill.json"):
+                return float(json.loads(bill)["seconds"])
             return self.read_head(key, attempt).elapsed_s
         except (FileNotFoundError, Damaged):
             return 0.0

@@ -134,6 +134,14 @@ def _add_where(group: Any) -> None:
         "--dry-run", action="store_true", help="print the plan, try the arms and stop"
     )
     group.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="add seeds for undecided arms, look by look, to --max-seeds at most",
+    )
+    group.add_argument(
+        "--max-seeds", type=_count, default=12, metavar="N", help="last look (default: 12)"
+    )
+    group.add_argument(
         "--budget-hours",
         type=_positive,
         metavar="H",
@@ -163,14 +171,6 @@ def _add_resume(commands: Any) -> None:
     resume.add_argument("name", metavar="NAME")
     resume.add_argument("--arms", type=_some, default=[], metavar="A,B", help="add these arms")
     resume.add_argument("--seeds", type=_seeds, default=[], metavar="3,4", help="add these seeds")
-    resume.add_argument(
-        "--until-decided",
-        action="store_true",
-        help="add seeds for undecided arms, look by look, to --max-seeds at most",
-    )
-    resume.add_argument(
-        "--max-seeds", type=_count, default=12, metavar="N", help="last look (default: 12)"
-    )
     resume.add_argument("--retry-failed", action="store_true", help="run failed cells again")
     _add_where(resume)
     _places(resume)

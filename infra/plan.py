@@ -52,6 +52,8 @@ class Plan:
         keep_checkpoints: Which state files finished cells keep: all, last or none.
         study_file: Path of the study's file when it was given by path.
         max_seeds: Where a sequential sweep ends at the latest; 0 where seeds are fixed before.
+        looked: Numbers of seeds at which verdicts could be read before more seeds were asked for,
+            without a share of the error for it.
         chance: Band in which the metric of a run that knows nothing lies; None where unknown.
         drawn: Every arm of a sampled space with its values, also those that are not run; empty
             where arms are listed.
@@ -77,6 +79,7 @@ class Plan:
     keep_checkpoints: str = "last"
     study_file: str = ""
     max_seeds: int = 0
+    looked: tuple[int, ...] = ()
     chance: tuple[float, float] | None = None
     drawn: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     steps: Mapping[str, int] = field(default_factory=dict)
@@ -132,6 +135,7 @@ class Plan:
             cells = tuple(Cell(**cell) for cell in raw.pop("cells"))
             if raw.get("chance"):
                 raw["chance"] = tuple(raw["chance"])
+            raw["looked"] = tuple(raw.get("looked", ()))
             return cls(cells=cells, **{f.name: raw[f.name] for f in fields(cls) if f.name in raw})
         except (KeyError, TypeError) as error:
             raise ValueError(
@@ -202,6 +206,7 @@ def extend_plan(old: Plan, new: Plan) -> Plan:
         study_file=new.study_file or old.study_file,
         steps={**old.steps, **new.steps},
         max_seeds=new.max_seeds or old.max_seeds,
+        looked=old.looked,
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from infra.complaint import Complaint, listed
 from infra.data import local_data
 from infra.errors import Refused
-from infra.fingerprint import moments
+from infra.fingerprint import EARLY, STEPS, moments
 from infra.leaks import leak
 from infra.plan import Plan
 from infra.study import Study, replace_fields
@@ -60,7 +60,7 @@ def preflight(
     if not any(arm.troubles for arm in arms):  # which end a trial before all is read
         complaints += unread(study, plan, arms, allowed)
     complaints += twins(study, plan, arms, allowed)
-    complaints += _still(arms)
+    complaints += [*_still(arms), *_untold(arms)]
     return sorted(complaints, key=lambda complaint: not complaint.fatal)
 
 
@@ -101,6 +101,24 @@ def _broken(arms: Sequence[Trial]) -> Iterator[Complaint]:
             by_trouble.setdefault(trouble, []).append(arm.name)
     for trouble, names in by_trouble.items():
         yield Complaint(f"{listed(names)}: {trouble}")
+
+
+def _untold(arms: Sequence[Trial]) -> Iterator[Complaint]:
+    """What the trial cannot say, lest its silence passes for proof."""
+    if blind := [arm for arm in arms if arm.unrecorded]:
+        yield Complaint(
+            f"{listed([arm.name for arm in blind])}: fields that nothing reads are not looked for, "
+            f"since with a config that records its readers {blind[0].unrecorded}",
+            fatal=False,
+            unproven=True,
+        )
+    if short := [arm.name for arm in arms if not (arm.moments or arm.troubles)]:
+        yield Complaint(
+            f"{listed(short)}: not compared with other arms, since a run has under "
+            f"{EARLY + STEPS} steps",
+            fatal=False,
+            unproven=True,
+        )
 
 
 def _still(arms: Sequence[Trial]) -> Iterator[Complaint]:

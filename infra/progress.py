@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -27,15 +27,17 @@ class Progress:
     Values of running cells are marked with `~`: they may not be committed yet.
     """
 
-    def __init__(self, plan: Plan, already: Mapping[str, float | None], parallel: int = 1) -> None:
-        self.parallel = parallel
+    def __init__(
+        self, plan: Plan, already: Mapping[str, float | None], failed: Iterable[str] = ()
+    ) -> None:
+        """Of a plan some of whose cells have ended `already`, those that `failed` among them."""
+        self.parallel = 1
         self._plan = plan
         self._arm = {cell.key: cell.arm for cell in plan.cells}
         self._steps = {cell.key: cell.config.get("steps") for cell in plan.cells}
         self._values: dict[str, float | None] = dict(already)
-        self._earlier = len(already)
         self._live: dict[str, _Live] = {}
-        self._failed: set[str] = set()
+        self._failed = set(failed)
         self._labels: dict[str, str] = {}
         self._told: set[tuple[str, str]] = set()
         self._seconds: list[float] = []

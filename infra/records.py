@@ -63,6 +63,7 @@ class CellRecord:
         points: Its points.
         error: One line saying why the cell failed, "" otherwise.
         start: start.json of the commit's attempt.
+        origins: Those of the attempts whose states it went on from, newest first.
         billed_s: Wall seconds of all attempts.
         attempts: How many left any file.
         damage: What was found broken while reading, "" if nothing.
@@ -77,3 +78,9 @@ class CellRecord:
     billed_s: float
     attempts: int = 0
     damage: str = ""
+    origins: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def starts(self) -> tuple[Mapping[str, Any], ...]:
+        """Of all attempts that the points come from, newest first."""
+        return (self.start, *self.origins)

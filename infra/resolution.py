@@ -18,6 +18,7 @@ _ROUNDING, _FINEST = 4 * 2.0**-24, 1e-5
 # wide in 0.3 to 0.8 % of draws (200,000 simulated each).
 _APART = {3: 200.0, 4: 30.0}
 _APART_ELSE = 10.0
+_TIES = 4
 
 
 def shown(records: Sequence[CellRecord], metric: str) -> float:
@@ -62,7 +63,10 @@ def bimodal(values: Mapping[int, float], step: float) -> str:
         return ""
     gap, split = max((b - a, i) for i, (a, b) in enumerate(zip(known, known[1:], strict=False), 1))
     low, high = known[:split], known[split:]
-    width = max(low[-1] - low[0], high[-1] - high[0], step / 2)
+    size = max(abs(known[0]), abs(known[-1]))
+    width = max(low[-1] - low[0], high[-1] - high[0], step / 2, _ROUNDING * size)
+    if not step and count < _TIES and len(set(known)) < count:
+        return ""  # a tie of two in three is a count of a step that too few values show
     if gap <= 0 or gap < _APART.get(count, _APART_ELSE) * width:
         return ""
     near = f"near {sum(high) / len(high):.4g}, the others near {sum(low) / len(low):.4g}"

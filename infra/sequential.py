@@ -1,6 +1,8 @@
 """Sequential sweeps: more seeds for undecided arms, until a verdict or the last look."""
 
-from infra.compare import NOT_COMPARABLE, Leaderboard
+from dataclasses import replace
+
+from infra.compare import Leaderboard, open_rows
 from infra.errors import Refused
 from infra.plan import Plan, extend_plan, make_plan
 from infra.study import Study
@@ -11,21 +13,15 @@ def next_look(study: Study, plan: Plan, board: Leaderboard) -> Plan | None:
     """The plan extended to the next look, None when there is nothing to decide or no look left.
 
     Only undecided arms and the baseline get further seeds: the study's, then the whole numbers that
-    follow. An arm with a failed cell or one that is not comparable is left as it is, since more
-    seeds do not mend it.
+    follow. An arm with a failed cell, one that is not comparable and one that is the baseline again
+    are left as they are, since more seeds do not mend that.
 
     Args:
         study: The question.
         plan: What has run; `max_seeds` says where the sweep ends.
         board: What came out so far.
     """
-    undecided = [
-        row
-        for row in board.rows
-        if row.verdict == "undecided"
-        and not row.failed
-        and not row.reason.startswith(NOT_COMPARABLE)
-    ]
+    undecided = open_rows(board.rows)
     if not undecided or plan.baseline not in plan.arms:
         return None
     have = min(row.planned for row in undecided)
@@ -59,11 +55,21 @@ def declared_seeds(study: Study, plan: Plan, count: int) -> list[int]:
     return [*known, *following][:count]
 
 
+def until_decided(plan: Plan, max_seeds: int, old: Plan | None) -> Plan:
+    """The plan as that of a sequential sweep, which may have begun as `old`.
+
+    Raises:
+        Refused: See `check_max_seeds`.
+    """
+    check_max_seeds(old or plan, max_seeds)
+    return replace(plan, max_seeds=max_seeds)
+
+
 def check_max_seeds(plan: Plan, max_seeds: int) -> None:
     """The last look is fixed once: it decides how much of the error each look may spend.
 
     Raises:
-        Refused: When the sweep has another one.
+        Refused: When the sweep has another one, or more seeds already.
     """
     if max_seeds < 3:
         raise Refused(f"--max-seeds {max_seeds}: must be at least 3, since no verdict needs fewer")
@@ -71,4 +77,9 @@ def check_max_seeds(plan: Plan, max_seeds: int) -> None:
         raise Refused(
             f"--max-seeds {max_seeds}: must stay {plan.max_seeds}, with which this sweep began to "
             "look; leave it, or run the study under another --name"
+        )
+    if max_seeds < len(plan.seeds):
+        raise Refused(
+            f"--max-seeds {max_seeds}: must be at least {len(plan.seeds)}, the seeds that this "
+            "sweep has; give more"
         )

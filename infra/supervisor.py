@@ -55,14 +55,15 @@ class Supervisor:
             ship_by_value,
         )
 
-        self._progress = Progress(self._plan, ended)
+        records = self._ledger.records()
+        failed = [key for key in ended if records[key].status == "failed"]
+        self._progress = Progress(self._plan, ended, failed)
         self._progress.say("starting Ray" if address == "local" else f"Ray: --address {address}")
         with obeying_signals(self._stop_for), ray_session(address) as ray:
             ship_by_value(self._study.run, type(self._study.base))
             gpus = check_resources(ray, self._plan.cpus, self._plan.gpus)
             check_storage_is_shared(ray, self._ledger.storage, self._ledger.sweep)
             self._progress.parallel = _parallel(ray, self._plan.cpus, gpus, self._max_parallel)
-            records = self._ledger.records()
             for key in ended:
                 self._progress.labelled(key, str(diagnose_cell(self._plan, records[key]) or ""))
             self._earlier_s = sum(r.billed_s for r in records.values())

@@ -1,9 +1,10 @@
 """One execution of a study under a name: plan, lease, run, record, answer."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +18,7 @@ from infra.provenance import code_provenance
 from infra.records import CellRecord
 from infra.study import Study
 from infra.supervisor import Supervisor
+from infra.verdicts import MIN_PAIRS
 
 TRACKER_PATIENCE_S = 20.0  # that a whole sweep waits at its end for MLflow to catch up
 
@@ -46,7 +48,8 @@ def join_plan(ledger: Ledger, plan: Plan) -> Plan:
     """The plan to execute: the new one, or the recorded one extended by it.
 
     Raises:
-        Refused: When the name belongs to another study or the study changed.
+        Refused: When the name belongs to another study, the study changed, or a sequential sweep
+            would get another arm.
     """
     old = ledger.read_plan()
     if old is None:
@@ -57,10 +60,28 @@ def join_plan(ledger: Ledger, plan: Plan) -> Plan:
             f"{ledger.storage.uri} holds one of "
             f"{old.study!r} by that name; choose another with --name"
         )
+    if old.max_seeds and (new := [arm for arm in plan.arms if arm not in old.arms]):
+        raise Refused(
+            f"sweep {ledger.sweep!r}: must keep the arms with which it began to look, since they "
+            f"share the error, and {new[0]!r} is new; run it under another --name"
+        )
     try:
-        return extend_plan(old, plan)
+        extended = extend_plan(old, plan)
     except ValueError as error:
         raise Refused(f"sweep {ledger.sweep!r}: {error}; run it under another --name") from error
+    return replace(extended, looked=(*old.looked, *_look_without_a_share(ledger, old, plan)))
+
+
+def _look_without_a_share(ledger: Ledger, old: Plan, new: Plan) -> Iterator[int]:
+    """The number of seeds at which a fixed sweep had verdicts, where it gets further seeds."""
+    further = new.max_seeds or set(new.seeds) - set(old.seeds)
+    if old.max_seeds or not further:
+        return
+    records = ledger.records()
+    ended = Counter(c.seed for c in old.cells if records[c.key].status == "finished")
+    paired = sum(count > 1 for count in ended.values())
+    if paired >= MIN_PAIRS:
+        yield paired
 
 
 @dataclass(frozen=True)
@@ -103,7 +124,9 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: Options) -> Out
         ledger.write_plan(plan)
         if told is not None:
             ledger.write_preflight(told)
-        print(f"{len(plan.cells) - len(todo)} cells are done, {len(todo)} to run", flush=True)
+        ended = Counter(records[c.key].status for c in plan.cells if c not in todo)
+        failed = f", {ended['failed']} failed" if ended["failed"] else ""
+        print(f"{ended['finished']} cells are done{failed}, {len(todo)} to run", flush=True)
         uri = options.tracking or default_tracking_uri(ledger.storage.uri)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ablate-artifacts-")))
         patience_s = 0.5
@@ -136,9 +159,11 @@ def try_arms(study: Study, plan: Plan, options: Options) -> list[str]:
     if not options.preflight:
         return ["not tried: --no-preflight"]
     began = time.monotonic()
-    notes = [complaint.text for complaint in checked(study, plan, options.allow_identical)]
+    complaints = checked(study, plan, options.allow_identical)
+    notes = [complaint.text for complaint in complaints]
     seconds = time.monotonic() - began
-    print(f"preflight: {len(plan.arms)} arms run, read and differ ({seconds:.1f} s)", flush=True)
+    proven = "run" if any(c.unproven for c in complaints) else "run, read and differ"
+    print(f"preflight: {len(plan.arms)} arms {proven} ({seconds:.1f} s)", flush=True)
     for note in notes:
         print(f"  note: {note}", flush=True)
     return notes
@@ -155,10 +180,10 @@ def _record_unrecorded_ends(ledger: Ledger, records: dict[str, CellRecord]) -> N
 def _values(
     records: Mapping[str, CellRecord], todo: Sequence[Cell], metric: str
 ) -> dict[str, float | None]:
-    """The metric of the cells that have ended already."""
+    """The metric of the cells that have ended already, None where they failed."""
     ended = set(records) - {cell.key for cell in todo}
-    points = {key: records[key].points for key in records if key in ended}
-    return {key: p[-1].metrics.get(metric) if p else None for key, p in points.items()}
+    points = {k: r.points if r.status == "finished" else () for k, r in records.items()}
+    return {k: p[-1].metrics.get(metric) if p else None for k, p in points.items() if k in ended}
 
 
 def _is_open(record: CellRecord, retry_failed: bool) -> bool:

@@ -36,6 +36,7 @@ class Trial:
         fields: All of them, components before their fields.
         moments: What it did, by share of its budget; none where there are troubles.
         troubles: Laws of the protocol that it breaks.
+        unrecorded: Why it could not be recorded what the run asks for, "" where it was.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Trial:
     fields: tuple[str, ...]
     moments: Mapping[float, Moment]
     troubles: tuple[str, ...]
+    unrecorded: str = ""
 
 
 def tried(study: Study, plan: Plan, arm: str) -> Trial:
@@ -55,16 +57,17 @@ def tried(study: Study, plan: Plan, arm: str) -> Trial:
     """
     config = small_config(study, plan, arm, plan.seeds[0])
     seen: set[str] = set()
+    unrecorded = ""
     try:
         troubles, found = _trial_of(study, plan, config, recording(config, seen))
-    except (Exception, SystemExit):
+    except (Exception, SystemExit) as error:
+        unrecorded = first_line(error)
         troubles, found = _trial_of(study, plan, config, config)
         seen.update(field_names(config))
     overrides = study.overrides(arm, _small_scale(study, plan))
     values = flatten(asdict(config))
-    return Trial(
-        arm, overrides, values, frozenset(seen), tuple(field_names(config)), found, troubles
-    )
+    known = tuple(field_names(config))
+    return Trial(arm, overrides, values, frozenset(seen), known, found, troubles, unrecorded)
 
 
 def _trial_of(

@@ -147,12 +147,20 @@ def test_arm_without_a_finished_cell_comes_last_and_has_no_mean(tmp_path: Path) 
     assert (board.rows[1].mean, board.rows[1].values) == (None, (None, None, None))
 
 
+def test_identical_weights_in_one_seed_alone_get_no_verdict_either(tmp_path: Path) -> None:
+    theirs = [BASE[0], *(value + 0.0005 for value in BASE[1:])]
+    digests = {"weights": lambda arm, seed: f"{seed}" if seed == 0 else f"{arm}{seed}"}
+    twin = row(board_of(tmp_path, {"A": BASE, "B": theirs}, margin=0.1, **digests), "B")
+    assert twin.verdict == "undecided"
+    assert twin.reason.startswith("identical weights in 1 of 5 seeds")
+
+
 def test_identical_weights_get_no_verdict_even_inside_the_margin(tmp_path: Path) -> None:
     twin = row(
         board_of(tmp_path, {"A": BASE, "B": BASE}, margin=0.1, weights=lambda a, s: f"{s}"), "B"
     )
     assert twin.verdict == "undecided"
-    assert twin.reason.startswith("identical weights in 5 seeds")
+    assert twin.reason.startswith("identical weights in 5 of 5 seeds")
 
 
 def test_without_spread_there_is_no_verdict(tmp_path: Path) -> None:

@@ -118,6 +118,42 @@ def test_realised_learning_rate_is_no_confound_of_an_arm_that_sets_it(
     assert row(board_of(tmp_path, points=rates(7e-3), configs=configs)).verdict == "better"
 
 
+@pytest.mark.parametrize(
+    "field",
+    ["vit.batch_norm", "loss.stop_gradient", "model.stop_grad", "vit.register_tokens", "lr_head"],
+)
+def test_field_that_is_only_named_like_a_rate_or_budget_explains_neither(
+    tmp_path: Path, field: str
+) -> None:
+    configs = {"A": {field: 1}, "B": {field: 2}}
+    for folder, points in (("rate", rates(7e-3)), ("steps", short)):
+        b = row(board_of(tmp_path / folder, points=points, configs=configs))
+        assert b.reason.startswith("not comparable: ")
+
+
+def test_cell_that_changed_code_and_machine_on_its_way_is_told(tmp_path: Path) -> None:
+    plan, ledger = made_up(tmp_path, VALUES)
+    old = {"code": {**CODE, "package_digest": "old"}, "machine": {"host": "one", "device": "A100"}}
+    records = {
+        key: replace(record, origins=(old,)) if key.startswith("1-") else record
+        for key, record in ledger.records().items()
+    }
+    board = leaderboard(plan, records)
+    assert "package digest differs (abcd, old, baseline abcd) in seed 0, 1" in row(board).reason
+    notes = " ".join(board.notes)
+    assert "different code, package_digest abcd (10 cells), old (5 cells)" in notes
+    assert "different machines, device A100 (5 cells), cpu x86_64 (10 cells)" in notes
+
+
+def test_all_cells_that_changed_code_alike_are_told(tmp_path: Path) -> None:
+    plan, ledger = made_up(tmp_path, VALUES)
+    old = {"code": {**CODE, "package_digest": "old"}}
+    records = {k: replace(record, origins=(old,)) for k, record in ledger.records().items()}
+    board = leaderboard(plan, records)
+    assert row(board).verdict == "better"
+    assert any("cells ran under different code" in note for note in board.notes)
+
+
 def test_rounding_of_a_learning_rate_is_no_difference(tmp_path: Path) -> None:
     configs = {"A": {"width": 1}, "B": {"width": 2}}
     told = rates(1e-3 * (1 + 1e-9))

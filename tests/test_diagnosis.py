@@ -223,6 +223,13 @@ def test_live_progress_tells_a_label_once_and_keeps_it(tmp_path: Path, capsys) -
     assert "1-s1  val/loss_nats 3.9 (late decay)" in capsys.readouterr().out
 
 
+def test_cell_that_failed_in_an_earlier_run_of_the_driver_counts_as_failed(tmp_path: Path) -> None:
+    plan, _ = made_up(tmp_path, {"A": [1.0, "failed"]})
+    progress = Progress(plan, {"0-s0": 1.0, "0-s1": None}, failed=["0-s1"])
+    assert progress._rows() == [("A", "1/2", "1", "", "1", "")]
+    assert "1 failed" in progress._foot()
+
+
 def test_band_of_chance_is_on_the_plan(tmp_path: Path) -> None:
     def stuck(arm: str, seed: int, value: float) -> list[Point]:
         return points_of([0.1, 0.11, 0.1, 0.09, 0.1, 0.1 + value / 1000], 8)

@@ -97,6 +97,24 @@ def test_claims_that_compare_arms_share_the_error(tmp_path: Path) -> None:
     assert one.reason != many.reason
 
 
+def test_claim_is_judged_alone_whatever_another_one_or_it_itself_reads_besides(
+    tmp_path: Path,
+) -> None:
+    def also_reads_parameters(view):
+        view.final("A", "train/parameters")
+        return beats("B", "A")(view)
+
+    plan, ledger = made_up(tmp_path, FIVE)
+    records = {
+        key: replace(record, points=tuple(
+            replace(p, metrics={**p.metrics, "train/parameters": 1e12}) for p in record.points
+        ))
+        for key, record in ledger.records().items()
+    }  # fmt: skip
+    claims = [claim(beats("B", "A")), claim(also_reads_parameters)] * 2
+    assert {told.verdict for told in judge(claims, plan, records)} == {"reproduced"}
+
+
 def test_claim_by_how_much_about_a_crashed_cell_stays_open(sweep) -> None:
     verdict = verdict_of(sweep, claim(beats("A", "C")))
     assert verdict.verdict == "undecided"

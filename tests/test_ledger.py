@@ -102,6 +102,24 @@ def test_lost_attempts_are_billed(ledger):
     assert ledger.record("cell").billed_s == 6.5
 
 
+def test_what_a_failed_attempt_took_stays_on_the_bill_when_it_is_tried_again(ledger):
+    ledger.start_attempt("cell", ONE, {"from_step": 0})
+    ledger.finish("cell", {"status": "failed", "error": "x", "attempt_seconds": {ONE: 7200.0}})
+    ledger.reopen("cell")
+    assert ledger.record("cell").billed_s == 7200.0
+    commit(ledger, TWO, 10, finished=True)
+    ledger.finish("cell", {"status": "finished", "attempt_seconds": {TWO: 60.0}})
+    assert ledger.record("cell").billed_s == 7260.0
+
+
+def test_attempts_tell_where_they_went_on_from(ledger):
+    ledger.start_attempt("cell", ONE, {"code": "old"})
+    commit(ledger, ONE, 5)
+    ledger.start_attempt("cell", TWO, {"code": "new", "from_attempt": ONE})
+    commit(ledger, TWO, 10)
+    assert [start["code"] for start in ledger.record("cell").starts] == ["new", "old"]
+
+
 def test_collecting_deletes_the_states_that_no_resume_needs(ledger):
     commit(ledger, ONE, 5)
     head = commit(ledger, TWO, 10, finished=True)

@@ -30,6 +30,11 @@ def row_of(folder: Path, values, **settings) -> Row:
     return next(row for row in board_of(folder, values, **settings).rows if row.arm == "B")
 
 
+@pytest.mark.parametrize("values", [(0.5, 0.5, 0.53), (1.0, 1.0, 1.0 + 2**-52)])
+def test_tie_of_two_seeds_in_three_is_no_sign_of_two_points(values) -> None:
+    assert bimodal(dict(enumerate(values)), 0.0) == ""
+
+
 def test_equal_hits_in_all_seeds_leave_the_uncertainty_of_a_step(tmp_path: Path) -> None:
     """t(2, .975) = 4.303 times half a step over the root of three."""
     row = row_of(tmp_path, {"A": [20, 20, 20], "B": [22, 22, 22]})

@@ -1,5 +1,6 @@
 """Sequential sweeps: looks share the error, a verdict stays, seeds come in declared order."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,11 @@ import pytest
 from made_up import made_up
 from test_study import study
 
-from infra.compare import leaderboard
+from infra.compare import leaderboard, open_rows
 from infra.errors import Refused
-from infra.plan import make_plan
+from infra.plan import Plan, make_plan
 from infra.sequential import check_max_seeds, declared_seeds, next_look
+from infra.sweep import join_plan
 from infra.verdicts import Sample, judge_pair, looks, share_of_alpha
 
 
@@ -52,6 +54,42 @@ def test_the_last_look_is_fixed_once(tmp_path: Path):
         check_max_seeds(plan, 12)
     with pytest.raises(Refused, match="must be at least 3"):
         check_max_seeds(plan, 2)
+
+
+def test_the_last_look_is_not_before_the_seeds_that_have_run(tmp_path: Path):
+    plan, _ = made_up(tmp_path, {"A": [1.0] * 5, "B": [2.0] * 5})
+    with pytest.raises(Refused, match="--max-seeds 3: must be at least 5, the seeds"):
+        check_max_seeds(plan, 3)
+
+
+def test_seeds_asked_for_after_a_look_are_told_with_it(tmp_path: Path):
+    plan, ledger = made_up(tmp_path, {"A": [1.0, 1.2, 0.9], "B": [1.3, 1.1, 1.0]})
+    ledger.write_plan(plan)
+    further = replace(plan, cells=(*plan.cells, replace(plan.cells[0], key="A-s3", seed=3)))
+    joined = join_plan(ledger, further)
+    assert joined.looked == (3,) and Plan.from_json(joined.to_json()) == joined
+    assert join_plan(ledger, replace(plan, max_seeds=12)).looked == (3,)
+    assert join_plan(ledger, plan).looked == ()
+    notes = " ".join(leaderboard(replace(plan, looked=(3,)), ledger.records()).notes)
+    assert "looked at 3 seeds before more were asked for, which the intervals do not allow" in notes
+
+
+def test_a_sequential_sweep_gets_no_further_arms(tmp_path: Path):
+    plan, ledger = made_up(tmp_path, {"A": [1.0], "B": [2.0]}, max_seeds=5)
+    ledger.write_plan(plan)
+    with pytest.raises(Refused, match="must keep the arms .* share the error, and 'C' is new"):
+        join_plan(ledger, replace(plan, cells=(replace(plan.cells[0], arm="C", key="C-s0"),)))
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.2, 0.9], ["failed", 1.2, 0.9, 1.1]])
+def test_arms_that_no_seed_decides_get_none(tmp_path: Path, values: list):
+    """The first is the baseline again, the second has a baseline with a failed cell."""
+    theirs = values if "failed" not in values else [9.0, 9.2, 8.9, 9.1]
+    starts: dict[str, Any] = {} if "failed" in values else {"weights": lambda arm, seed: f"{seed}"}
+    plan, ledger = made_up(tmp_path, {"A": values, "B": theirs}, max_seeds=12, **starts)
+    rows = leaderboard(plan, ledger.records()).rows
+    assert [row.verdict for row in rows if row.arm == "B"] == ["undecided"]
+    assert open_rows(rows) == []
 
 
 def test_an_arm_that_is_not_comparable_gets_no_further_seeds(tmp_path: Path):
