@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from infra.artifacts import write_artifacts
+from infra.artifacts import verdict_tags, write_artifacts
 from infra.command import (
     Options,
     Studies,
@@ -59,7 +59,8 @@ def sync(studies: Studies, options: Options) -> int:
     with tempfile.TemporaryDirectory(prefix="ablate-artifacts-") as folder:
         write_artifacts(plan, ledger, findings_of(plan, studies), Path(folder))
         try:
-            summary = bring_up(ledger, plan, tracking_uri(ledger, options), Path(folder))
+            tags = verdict_tags(plan, ledger)
+            summary = bring_up(ledger, plan, tracking_uri(ledger, options), Path(folder), tags)
         except TrackerDown as error:
             raise Refused(str(error)) from error
     print_json({"sweep": ledger.sweep, "mlflow": str(summary)}) if options.json else print(summary)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.artifacts import write_artifacts
+from infra.artifacts import verdict_tags, write_artifacts
 from infra.driving import driving, record_end, refuse_changed_code
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
 from infra.ledger import Ledger
@@ -137,7 +137,7 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: Options) -> Out
             ).run(todo, _values(records, todo, plan.metric), options.address)
             if not stopped:
                 write_artifacts(plan, ledger, study.findings, folder)
-                tracker.log_artifacts(folder)
+                tracker.log_artifacts(folder, verdict_tags(plan, ledger))
                 patience_s = TRACKER_PATIENCE_S
         finally:
             is_level = tracker.close(patience_s)

@@ -9,7 +9,7 @@ import logging
 import shlex
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -71,6 +71,7 @@ class Tracker:
         self._noted: dict[str, None] = {}
         self._live: set[str] = set()  # cells that this driver is or was at
         self._folders: list[Path] = []
+        self._verdicts: Mapping[str, str] = {}
         self._closing = threading.Event()
         self._shaken = self._complete = False
         self._view: View | None = None
@@ -86,10 +87,11 @@ class Tracker:
             self._noted[key] = None
             self._news.notify()
 
-    def log_artifacts(self, folder: Path) -> None:
-        """Have a folder's files copied onto the sweep's run; it must stay until `close`."""
+    def log_artifacts(self, folder: Path, verdicts: Mapping[str, str]) -> None:
+        """Have files and tags put onto the sweep's run; the folder must stay until `close`."""
         with self._news:
             self._folders.append(folder)
+            self._verdicts = verdicts
             self._news.notify()
 
     def close(self, timeout_s: float = 30.0) -> bool:
@@ -143,7 +145,7 @@ class Tracker:
             self._shaken, self._view = False, None
         elif closing:
             _put_cells(view, self._ledger, view.running)
-            view.put_sweep()
+            view.put_sweep(verdicts=self._verdicts)
             self._complete = True
 
     def _next_noted(self) -> str:
@@ -168,7 +170,13 @@ class Tracker:
         self._view, self._shaken, self.trouble = None, True, line
 
 
-def sync(ledger: Ledger, plan: Plan, uri: str, artifacts: Path | None = None) -> Summary:
+def sync(
+    ledger: Ledger,
+    plan: Plan,
+    uri: str,
+    artifacts: Path | None = None,
+    verdicts: Mapping[str, str] | None = None,
+) -> Summary:
     """Bring MLflow up to the ledger, creating what is missing; a second call changes nothing.
 
     Raises:
@@ -182,7 +190,7 @@ def sync(ledger: Ledger, plan: Plan, uri: str, artifacts: Path | None = None) ->
         new = _put_cells(view, ledger, keys, live=driven)
         if artifacts:
             view.put_artifacts(artifacts)
-        view.put_sweep(live=driven)
+        view.put_sweep(live=driven, verdicts=verdicts)
     except Exception as error:
         raise TrackerDown(
             f"tracker {uri}: must answer, got {_one_line(error)}; start it and run "

@@ -68,11 +68,14 @@ def created_ms(plan: Plan) -> int:
     return round(datetime.fromisoformat(plan.created).timestamp() * 1000)
 
 
-def sweep_run(plan: Plan, sweep: str, status: str, end_ms: int = 0) -> Wanted:
-    """The parent run; it ends with the last of its cells."""
+def sweep_run(
+    plan: Plan, sweep: str, status: str, end_ms: int = 0, verdicts: Mapping[str, str] | None = None
+) -> Wanted:
+    """The parent run; it ends with the last of its cells. `verdicts` are tags of it."""
     began_ms = created_ms(plan)
     laws = _params({law: getattr(plan, law) for law in _LAWS})
-    tags = _sweep_tags(plan, sweep, status)
+    said = {name: text[:_TAG_CHARS] for name, text in (verdicts or {}).items()}
+    tags = _sweep_tags(plan, sweep, status) | said
     return Wanted(PARENT, sweep, status, began_ms, max(0, end_ms - began_ms), tags, laws)
 
 

@@ -8,7 +8,7 @@ there first; so a second write of the same changes nothing, and asks the server 
 import logging
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,11 @@ class View:
             del self._runs[record.key]
         return self._put(wanted)
 
-    def put_sweep(self, *, live: bool = False) -> None:
-        """Bring the parent run up to the cells that were put."""
+    def put_sweep(self, *, live: bool = False, verdicts: Mapping[str, str] | None = None) -> None:
+        """Bring the parent run up to the cells that were put, and to what is said of the arms."""
         status = "running" if live else self._sweep_status()
         end_ms = max((r.end_ms or 0 for k, r in self._runs.items() if k != PARENT), default=0)
-        self._put(rows.sweep_run(self._plan, self._sweep, status, end_ms))
+        self._put(rows.sweep_run(self._plan, self._sweep, status, end_ms, verdicts))
 
     def put_artifacts(self, folder: Path) -> None:
         """Copy a folder's files onto the parent run."""

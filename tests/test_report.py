@@ -9,7 +9,7 @@ import pytest
 from made_up import CODE, METRIC, falling, made_up
 
 from infra.answer import answers, claims, headline
-from infra.artifacts import write_artifacts
+from infra.artifacts import verdict_tags, write_artifacts
 from infra.commands_read import report as command
 from infra.compare import leaderboard
 from infra.errors import DONE
@@ -329,5 +329,8 @@ def test_target_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) ->
 def test_report_is_among_the_artifacts_of_a_sweep(tmp_path: Path) -> None:
     plan, ledger = made_up(tmp_path, VALUES)
     write_artifacts(plan, ledger, [FALLS], tmp_path / "out")
+    tags = verdict_tags(plan, ledger)
+    assert tags["verdict.plain"].startswith("baseline; n 4 of 4; mean ")
+    assert "minus baseline" in tags["verdict.heavy"] and " at 98." in tags["verdict.heavy"]
     assert (tmp_path / "out/report.html").read_text() == report(plan, ledger, [FALLS])
     assert (tmp_path / "out/leaderboard.tex").exists()

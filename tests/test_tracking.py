@@ -198,8 +198,9 @@ def test_artifacts_land_on_the_sweep_beside_the_database(tmp_path, database, uri
     (folder / "plots").mkdir(parents=True)
     (folder / "plots" / "a.txt").write_text("a")
     tracker = Tracker(ledger, plan, uri)
-    tracker.log_artifacts(folder)
+    tracker.log_artifacts(folder, {"verdict.plain": "baseline; n 1 of 1"})
     assert tracker.close(20)
+    assert tags(database, "files", "sweep")["verdict.plain"] == "baseline; n 1 of 1"
     found = list((database.parent / "mlartifacts" / "files").glob("*/artifacts/plots/a.txt"))
     assert len(found) == 1
 
