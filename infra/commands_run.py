@@ -17,10 +17,11 @@ from infra.data import data_digest
 from infra.errors import DONE, INTERRUPTED, Refused
 from infra.here import run_here
 from infra.ledger import Ledger
-from infra.limits import Limit
+from infra.limits import Limit, check_limit
 from infra.locate import load_study
 from infra.pace import at_equal_seconds
-from infra.plan import Plan, make_plan, with_steps
+from infra.plan import Plan, make_plan, plan_like, with_steps
+from infra.records import CellRecord
 from infra.sequential import next_look, until_decided
 from infra.storage import probe
 from infra.study import Study
@@ -102,21 +103,9 @@ def resume(studies: Studies, options: Options) -> int:
             print_json({"sweep": ledger.sweep, "status": DONE})
         return DONE
     study, _ = load_study(old.study_file or old.study, studies)
-    plan = make_plan(
-        study,
-        old.scale,
-        [*old.arms, *options.arms],
-        [*old.seeds, *(s for s in options.seeds if s not in old.seeds)],
-        data=old.data,
-        data_digest=data_digest(old.data),
-        threads=old.threads,
-        cpus=old.cpus,
-        gpus=old.gpus,
-        keep_checkpoints=old.keep_checkpoints,
-        study_file=old.study_file,
-        usd_per_gpu_hour=old.usd_per_gpu_hour,
-        max_seeds=old.max_seeds,
-    )
+    arms = [*old.arms, *options.arms]
+    seeds = [*old.seeds, *(seed for seed in options.seeds if seed not in old.seeds)]
+    plan = plan_like(old, study, arms, seeds, data_digest=data_digest(old.data))
     if old.steps:
         plan = _at_equal_seconds(study, plan, old)
     if options.until_decided:
@@ -219,16 +208,18 @@ def _next_steps(ledger: Ledger, options: Options, outcome: Outcome) -> Iterator[
 
 
 def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
+    limit = Limit(options.budget_hours, options.budget_usd)
     with stdout_for_json(options):
         _print_plan(study, plan, ledger)
+        check_limit(limit, study, plan, _records(plan, ledger), plan.gpus or 0.0)
         notes = try_arms(study, plan, _sweep_options(options))
     if options.json:
         plan_json = json.loads(plan.to_json())
         print_json({"sweep": ledger.sweep, "plan": plan_json, "notes": notes})
     else:
-        records = ledger.records()
+        records = _records(plan, ledger)
         for cell in plan.cells:
-            status = records[cell.key].status if cell.key in records else "pending"
+            status = records[cell.key].status
             print(f"  {cell.key}" + ("" if status == "pending" else f"  {status}"))
     return DONE
 
@@ -237,21 +228,25 @@ def _print_plan(study: Study, plan: Plan, ledger: Ledger) -> None:
     print(f"{plan.study}: {plan.question}")
     cells = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
-    print(f"{cells} at scale {plan.scale}, {place}{_estimate(study, plan)}", flush=True)
+    print(f"{cells} at scale {plan.scale}, {place}{_estimate(study, plan, ledger)}", flush=True)
     if plan.steps:
         told = ", ".join(f"{arm} {n}" for arm, n in plan.steps.items() if arm in plan.arms)
         print(f"steps at equal seconds: {told}", flush=True)
 
 
-def _estimate(study: Study, plan: Plan) -> str:
+def _estimate(study: Study, plan: Plan, ledger: Ledger) -> str:
+    """What the study says that the open cells take."""
     seconds = study.cell_seconds.get(plan.scale)
     if seconds is None:
         return ""
-    hours = seconds * len(plan.cells) / 3600
-    price = plan.usd_per_gpu_hour
-    cost = (
-        f", about ${hours * (plan.gpus or 1) * price:.2f}"
-        if price is not None and plan.gpus
-        else ""
-    )
-    return f"; about {seconds:.0f} s a cell, {hours:.2g} worker-hours{cost}"
+    records = _records(plan, ledger).values()
+    left = sum(record.status not in ("finished", "failed") for record in records)
+    hours, gpus, price = seconds * left / 3600, plan.gpus or 0.0, plan.usd_per_gpu_hour
+    told = [f"about {seconds:.0f} s a cell", f"{hours:.2g} worker-hours"]
+    told += [f"{hours * gpus:.2g} GPU-hours"] if gpus else []
+    told += [f"${hours * gpus * price:.2f}"] if gpus and price is not None else []
+    return "; " + ", ".join(told)
+
+
+def _records(plan: Plan, ledger: Ledger) -> dict[str, CellRecord]:
+    return {cell.key: ledger.record(cell.key) for cell in plan.cells}

@@ -56,6 +56,12 @@ def check_limit(
         cell.key not in records or records[cell.key].status not in ended for cell in plan.cells
     )
     ahead = left * study.cell_seconds.get(plan.scale, 0.0)
+    if limit != Limit() and plan.scale not in study.cell_seconds:
+        print(
+            f"study {study.name!r}: has no cell_seconds of scale {plan.scale}, so a budget does "
+            "not refuse the sweep, but stops it resumably when it gets there",
+            flush=True,
+        )
     if over := limit.passed(spent + ahead, price):
         hours = (spent + ahead) / 3600
         cost = f", ${hours * price:.2f}" if price else ""

@@ -20,6 +20,11 @@ _LAWS = (
     "threads",
 )  # fmt: skip
 
+_KEPT = (
+    "data", "data_digest", "threads", "cpus", "gpus", "keep_checkpoints", "study_file",
+    "usd_per_gpu_hour", "max_seeds", "steps",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -179,6 +184,14 @@ def make_plan(
     cells = tuple(_cells(study, plan, chosen, list(seeds) or list(study.seeds)))
     drawn = json.loads(json.dumps(known)) if isinstance(study.space, SampledSpace) else {}
     return replace(plan, cells=cells, drawn=drawn)
+
+
+def plan_like(
+    old: Plan, study: Study, arms: Iterable[str], seeds: Iterable[int], **settings: Any
+) -> Plan:
+    """A plan of these arms and seeds with the settings of an old one, but for those given."""
+    kept = {name: getattr(old, name) for name in _KEPT}
+    return make_plan(study, old.scale, arms, seeds, **kept | settings)
 
 
 def with_steps(study: Study, plan: Plan, steps: Mapping[str, int]) -> Plan:

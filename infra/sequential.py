@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from infra.compare import Leaderboard, open_rows
 from infra.errors import Refused
-from infra.plan import Plan, extend_plan, make_plan
+from infra.plan import Plan, extend_plan, plan_like
 from infra.study import Study
 from infra.verdicts import looks
 
@@ -29,23 +29,7 @@ def next_look(study: Study, plan: Plan, board: Leaderboard) -> Plan | None:
     if not size:
         return None
     arms = [plan.baseline, *(row.arm for row in undecided if row.planned < size)]
-    more = make_plan(
-        study,
-        plan.scale,
-        arms,
-        declared_seeds(study, plan, size),
-        data=plan.data,
-        data_digest=plan.data_digest,
-        threads=plan.threads,
-        cpus=plan.cpus,
-        gpus=plan.gpus,
-        keep_checkpoints=plan.keep_checkpoints,
-        study_file=plan.study_file,
-        usd_per_gpu_hour=plan.usd_per_gpu_hour,
-        max_seeds=plan.max_seeds,
-        steps=plan.steps,
-    )
-    return extend_plan(plan, more)
+    return extend_plan(plan, plan_like(plan, study, arms, declared_seeds(study, plan, size)))
 
 
 def declared_seeds(study: Study, plan: Plan, count: int) -> list[int]:
