@@ -6,7 +6,7 @@ Reported  loss / hits of 2,048: .9 8.997/9, .95 8.998/6, .99 9.005/8, .999 5.763
 Departs   lab: phantom, ViT of width 64 and depth 3, 40 px, K 1,024, batch 32, 600 optimizer steps
           with steps x (1 - m) kept; retrieval judged against the same network at step 0;
           at no scale are HU divided by ten, as the documented loader did
-Cost      lab: 4 arms x 3 seeds of 45 s on one CPU core; paper: needs a GPU and --data
+Cost      lab: 4 arms x 3 seeds of 40 s on one CPU core; paper: needs a GPU and --data
 """
 
 from infra.cli import main
@@ -29,7 +29,7 @@ STUDY = Study(
     baseline=".9",
     margin=0.02,  # five slices of 256
     findings=MOMENTA_FINDINGS,
-    cell_seconds={"smoke": 1, "lab": 45},
+    cell_seconds={"smoke": 1, "lab": 40},
     needs_data=NEEDS_CT,
 )
 

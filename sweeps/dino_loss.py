@@ -5,7 +5,7 @@ Source    timlawrenz/ratiocinator@d607411 results/dinox/all_lidc_results.md, los
 Reported  hits of 2,048: DINO with Gram and KoLeo 11, either 9, neither 8, SimCLR 7 (one run each)
 Departs   lab: phantom, ViT of width 64, K 1,024, batch 32, 500 steps as there, at a rate of 1e-3,
           with the documented center updates; SimCLR compares outputs of the same head
-Cost      lab: 6 arms x 3 seeds of 42 s on one CPU core; paper: needs a GPU and --data
+Cost      lab: 6 arms x 3 seeds of 30 s on one CPU core; paper: needs a GPU and --data
 """
 
 from infra.cli import main
@@ -28,7 +28,7 @@ STUDY = Study(
     baseline="dino+gram+koleo",
     margin=0.02,  # five slices of 256
     findings=LOSS_FINDINGS,
-    cell_seconds={"smoke": 1, "lab": 42},
+    cell_seconds={"smoke": 1, "lab": 30},
     needs_data=NEEDS_CT,
 )
 

@@ -4,8 +4,8 @@
 Source    timlawrenz/DINO-X@9b34237 docs/EXPERIMENTS.md (told), docs/experiments.csv (cold, stiff)
 Reported  .9 stays at 8.992; told the spacing .134; cold and stiff 6.78; .999 5.763 (one run each)
 Departs   lab: phantom, ViT of width 64, batch 32, 300 steps, with the center updates
-          of 2,000; K 1,024 also at paper, since arms set it; a collapse leaves the wall too
-Cost      lab: 13 arms x 3 seeds of 25 s on one CPU core; paper: needs a GPU and --data
+          of 2,000; a collapse leaves the wall too; real data have the spacings they have
+Cost      lab: 13 arms x 3 seeds of 20 s on one CPU core; paper: needs a GPU and --data
 """
 
 from infra.cli import main
@@ -28,7 +28,7 @@ STUDY = Study(
     baseline="recipe",
     margin=0.012,  # the documented band around ln K
     findings=WALL_FINDINGS,
-    cell_seconds={"smoke": 1, "lab": 25},
+    cell_seconds={"smoke": 1, "lab": 20},
     needs_data=NEEDS_CT,
 )
 
