@@ -9,7 +9,7 @@ and nothing here corrects for looking again.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import permutations
 
 from infra.arms import Arm, differences, withheld
 from infra.budget import AXES, Budget, common_reach, priced
@@ -102,8 +102,7 @@ def flips(plan: Plan, arms: Sequence[Arm], found: Sequence[Ranking]) -> Iterator
     own = {arm.name: arm for arm in arms}
     end = found[0]
     for here in found[1:]:
-        order = here.order(plan.mode)
-        for ahead, behind in combinations(order, 2):
+        for ahead, behind in permutations(here.order(plan.mode), 2):
             one, two = own[ahead], own[behind]
             if _leads(plan, one, two, here) and _leads(plan, two, one, end):
                 if decided := tuple(r.budget for r in (end, here) if _decided(plan, one, two, r)):

@@ -59,6 +59,13 @@ class Ledger:
         body = _dump({"schema": SCHEMA, "notes": list(notes)})
         self.storage.write(f"{self.sweep}/preflight.json", body)
 
+    def read_preflight(self) -> list[str] | None:
+        """What is on record of the trial of the arms, None where nothing readable is."""
+        try:
+            return list(json.loads(self.storage.read(f"{self.sweep}/preflight.json"))["notes"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+
     # Written by the worker
 
     def start_attempt(self, key: str, attempt: str, start: Mapping[str, Any]) -> None:

@@ -200,11 +200,12 @@ def _provenance(plan: Plan, ledger: Ledger, records: Records) -> str:
     if plan.is_recorded:
         told = f"Imported from {plan.data}, SHA-256 {plan.data_digest}. Code and machines are not"
         return f"<p>{escape(told)} on record.</p>"
-    try:
-        told = json.loads(ledger.storage.read(f"{ledger.sweep}/preflight.json"))["notes"]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        told = ["no trial of the arms is on record"]
-    notes = told or ["every arm ran, read what it overrides, and differs from the others"]
+    told = ledger.read_preflight()
+    notes = (
+        ["no trial of the arms is on record"]
+        if told is None
+        else told or ["every arm ran, read what it overrides, and differs from the others"]
+    )
     data = f"{plan.data} (digest {plan.data_digest})" if plan.data else "the study's own"
     return (
         f"{table_html(code_and_machines(records), titled=False)}\n<p>Data: {escape(data)}.</p>\n"

@@ -122,7 +122,7 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: Options) -> Out
             check_limit(options.limit, study, plan, records, plan.gpus or 0.0)
         told = try_arms(study, plan, options) if todo else None
         ledger.write_plan(plan)
-        if told is not None:
+        if told is not None and (options.preflight or ledger.read_preflight() is None):
             ledger.write_preflight(told)
         ended = Counter(records[c.key].status for c in plan.cells if c not in todo)
         failed = f", {ended['failed']} failed" if ended["failed"] else ""

@@ -148,6 +148,25 @@ def test_training_moves_every_parameter_but_those_the_originals_left_still(name)
     assert still == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "term"),
+    [
+        ("diffusion", "train/masked_loss_nats"),
+        ("diffusion as run", "train/masked_loss_nats"),
+        ("jepa", "train/jepa_loss"),
+        ("jepa as run", "train/jepa_loss"),
+    ],
+)
+def test_auxiliary_losses_reach_the_weights_that_are_scored(name, term):
+    """Documented scores that do not move with their weights could mean that they do not."""
+    run = run_of(name, **({"jepa.warmup_fraction": 0.0} if "jepa" in name else {}))
+    run.advance(1)  # branches open from zero
+    run._terms(1, {term: 1.0})[term].backward()
+    reached = [n for n, p in run.network.stack.named_parameters() if p.grad is not None]
+    assert any(p.grad.norm() > 1e-6 for p in run.network.stack.parameters() if p.grad is not None)
+    assert len(reached) == len(list(run.network.stack.parameters()))
+
+
 @pytest.mark.parametrize("name", ["plain", "state space", "diffusion", "adapters", "jepa", "hnet"])
 def test_bf16_trains_to_about_the_same_score(name):
     scores = []
