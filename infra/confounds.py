@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.arms import Arm
+from infra.complaint import joined
 from infra.records import CellRecord
 
 LR = "train/lr_realised"
@@ -184,18 +185,15 @@ def _lr_gap(ours: CellRecord, theirs: CellRecord) -> tuple[int, float, float] | 
 
 def explaining(arm: Arm, baseline: Arm, arms: Iterable[Arm]) -> list[str]:
     """Quantities of an arm off the baseline's by more than 5 %, each with arms that match it."""
-    told = []
+    by_match: dict[str, list[str]] = {}
+    others = [other for other in arms if other is not arm]
     for metric, name in EXPLAINING.items():
         ours, theirs = _mean(arm, metric), _mean(baseline, metric)
         if ours is not None and theirs and not _near(ours, theirs):
-            match = [
-                other.name
-                for other in arms
-                if other is not arm and _near(_mean(other, metric), ours)
-            ]
-            whose = f"matched by {', '.join(match)}" if match else "no arm matches"
-            told.append(f"{name} x {ours / theirs:.3g} ({whose})")
-    return told
+            match = [other.name for other in others if _near(_mean(other, metric), ours)]
+            whose = f"matched by {joined(match)}" if match else "no arm matches"
+            by_match.setdefault(whose, []).append(f"{name} x {ours / theirs:.3g}")
+    return [f"{', '.join(told)} ({whose})" for whose, told in by_match.items()]
 
 
 def _near(one: float | None, two: float) -> bool:
