@@ -47,7 +47,9 @@ class Budget:
         return cls(axis, value)
 
     def __str__(self) -> str:
-        return f"{self.axis}={self.amount:.12g}"
+        exact = (f"{self.amount:.{digits}g}" for digits in (3, 12))
+        amount = min((t for t in exact if float(t) == self.amount), key=len, default=self.amount)
+        return f"{self.axis}={amount}"
 
     def curve(self, points: Sequence[Point], metric: str) -> list[tuple[float, float]]:
         """(amount, value) at every point that has both; ValueError when the amount ever falls."""
