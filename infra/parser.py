@@ -139,7 +139,11 @@ def _add_where(group: Any) -> None:
         help="add seeds for undecided arms, look by look, to --max-seeds at most",
     )
     group.add_argument(
-        "--max-seeds", type=_count, default=12, metavar="N", help="last look (default: 12)"
+        "--max-seeds",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="last look (default: 12, or the one that the sweep began with)",
     )
     group.add_argument(
         "--budget-hours",

@@ -8,6 +8,8 @@ from infra.plan import Plan, extend_plan, plan_like
 from infra.study import Study
 from infra.verdicts import looks
 
+MOST_SEEDS = 12  # where nobody says where a sequential sweep ends
+
 
 def next_look(study: Study, plan: Plan, board: Leaderboard) -> Plan | None:
     """The plan extended to the next look, None when there is nothing to decide or no look left.
@@ -45,8 +47,9 @@ def until_decided(plan: Plan, max_seeds: int, old: Plan | None) -> Plan:
     Raises:
         Refused: See `check_max_seeds`.
     """
-    check_max_seeds(old or plan, max_seeds)
-    return replace(plan, max_seeds=max_seeds)
+    most = max_seeds or (old and old.max_seeds) or MOST_SEEDS
+    check_max_seeds(old or plan, most)
+    return replace(plan, max_seeds=most)
 
 
 def check_max_seeds(plan: Plan, max_seeds: int) -> None:

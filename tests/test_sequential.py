@@ -11,7 +11,7 @@ from test_study import study
 from infra.compare import leaderboard, open_rows
 from infra.errors import Refused
 from infra.plan import Plan, make_plan
-from infra.sequential import check_max_seeds, declared_seeds, next_look
+from infra.sequential import check_max_seeds, declared_seeds, next_look, until_decided
 from infra.sweep import join_plan
 from infra.verdicts import Sample, judge_pair, looks, share_of_alpha
 
@@ -60,6 +60,13 @@ def test_the_last_look_is_not_before_the_seeds_that_have_run(tmp_path: Path):
     plan, _ = made_up(tmp_path, {"A": [1.0] * 5, "B": [2.0] * 5})
     with pytest.raises(Refused, match="--max-seeds 3: must be at least 5, the seeds"):
         check_max_seeds(plan, 3)
+
+
+def test_the_last_look_is_twelve_seeds_or_what_the_sweep_began_with(tmp_path: Path):
+    plan, _ = made_up(tmp_path, {"A": [1.0], "B": [2.0]})
+    assert until_decided(plan, 0, None).max_seeds == 12
+    assert until_decided(plan, 0, replace(plan, max_seeds=8)).max_seeds == 8
+    assert until_decided(plan, 5, None).max_seeds == 5
 
 
 def test_seeds_asked_for_after_a_look_are_told_with_it(tmp_path: Path):
