@@ -11,6 +11,7 @@ from infra.verdicts import Sample, Verdict
 
 # Relative to the values: an interval this narrow is how single precision rounds, and not noise.
 ROUNDING = 4 * 2.0**-24
+NOT_ANOTHER, WAITS = "not another arm", "a verdict waits for them"  # ends of reasons
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,11 @@ def withheld(
     failed, n = failures(arm, baseline), len(pairs.seeds)
     if same := next((one for one in (arm, baseline) if _ignores_seed(one)), None):
         return "undecided", f"all seeds of {same.name!r} have the same weights: one seed, not {n}"
-    if same := _identical(arm, baseline, pairs):
-        return "undecided", f"identical weights in {same} of {n} seeds: not another arm"
+    if count := _identical(arm, baseline, pairs):
+        why = NOT_ANOTHER if count == n else "what they differ in did nothing there"
+        return "undecided", f"identical weights in {count} of {n} seeds: {why}"
     if unfinished := _count_text("unfinished", arm, baseline, "pending", "interrupted"):
-        return "undecided", f"{unfinished}; a verdict waits for them"
+        return "undecided", f"{unfinished}; {WAITS}"
     if arm.count("failed") and verdict in ("better", "equivalent"):
         return "undecided", f"{failed}; the others alone would be {verdict}"
     if baseline.count("failed") and verdict in ("worse", "equivalent"):

@@ -62,11 +62,20 @@ def run_study(study: Study, study_file: str, options: Options) -> int:
     ledger = open_ledger(options, options.name or name)
     if options.equal_seconds:
         plan = _at_equal_seconds(study, plan, ledger.read_plan())
-    if options.until_decided:
-        plan = until_decided(plan, options.max_seeds, ledger.read_plan())
+    plan = _sequential(plan, options, ledger.read_plan())
     if options.dry_run:
         return _show_plan(study, join_plan(ledger, plan), ledger, options)
     return _execute(study, plan, ledger, options)
+
+
+def _sequential(plan: Plan, options: Options, old: Plan | None) -> Plan:
+    """The plan, or that of a sequential sweep where one is asked for."""
+    if options.max_seeds and not options.until_decided:
+        raise Refused(
+            f"--max-seeds {options.max_seeds}: must come with --until-decided, which it bounds; "
+            "add that, or leave it out"
+        )
+    return until_decided(plan, options.max_seeds, old) if options.until_decided else plan
 
 
 def _is_decided(plan: Plan, ledger: Ledger) -> bool:
@@ -108,8 +117,7 @@ def resume(studies: Studies, options: Options) -> int:
     plan = plan_like(old, study, arms, seeds, data_digest=data_digest(old.data))
     if old.steps:
         plan = _at_equal_seconds(study, plan, old)
-    if options.until_decided:
-        plan = until_decided(plan, options.max_seeds, old)
+    plan = _sequential(plan, options, old)
     if options.dry_run:
         return _show_plan(study, join_plan(ledger, plan), ledger, options)
     return _execute(study, plan, ledger, options)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from infra import confounds
-from infra.arms import Arm, failures, read_arms, sample, withheld
+from infra.arms import NOT_ANOTHER, Arm, failures, read_arms, sample, withheld
 from infra.budget import Budget, dollars, gpu_hours, priced
 from infra.diagnosis import Label, diagnose_cell
 from infra.elsewhere import flip_notes
@@ -37,7 +37,7 @@ PARAMETERS = "train/parameters"
 NOT_COMPARABLE = "not comparable: "
 # In the reason of a row that no further seed decides.
 _HOPELESS = (
-    NOT_COMPARABLE, "identical weights", "all seeds of", "no spread", "the others alone would be",
+    NOT_COMPARABLE, NOT_ANOTHER, "all seeds of", "the others alone would be",
 )  # fmt: skip
 
 
@@ -288,10 +288,10 @@ def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
     if plan.looked:
         yield (
             f"looked at {', '.join(map(str, plan.looked))} seeds before more were asked for, which "
-            "the intervals do not allow for: a false verdict is likelier than 5 %"
+            "the intervals do not allow for: a false verdict may be likelier than they tell"
         )
     for row in open_rows(rows):
-        if row.difference and row.difference.interval:
+        if row.difference and row.difference.interval and "no spread" not in row.reason:
             many = _seeds_that_decide(plan, rows, row, row.difference)
             yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
 

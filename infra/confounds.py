@@ -42,20 +42,14 @@ _TIMES = ("seconds", "dollars", "perf/")
 _NEAR, _SAME_LR = 0.05, 1e-6
 
 
-_OF_AN_AMOUNT = (
-    "size|steps?|fraction|schedule|factor|rate|start|end|min|max|count|after|warm(?:up|down)"
-    "|cooldown|decay|final|peak"
-)
+# Named like what sets a rate, a budget or an amount, and nothing of the kind.
+_FALSE_FRIENDS = r"batch_?norm|data_norm|stop_grad|register_tokens"
 
 
 def _field(*words: str) -> re.Pattern[str]:
-    """Config fields whose dotted names have one of these words as a part, or end in it.
-
-    What may follow it in the end is said of an amount: "batch_size", but not "batch_norm".
-    """
+    """Config fields with one of these words in their dotted, underscored names."""
     some = "|".join(words)
-    ends = rf"(?:^|[._])(?:{some})(?:_(?:{_OF_AN_AMOUNT}))*$"
-    return re.compile(rf"(?:^|\.)(?:{some})(?:\.|$)|{ends}")
+    return re.compile(rf"^(?!.*(?:{_FALSE_FRIENDS}))(?:.*[._])?(?:{some})(?:[._]|$)")
 
 
 _SETS_LR = re.compile(
@@ -68,7 +62,7 @@ _SETS_STEPS = _field(
     "seconds",
     "budget",
     "examples",
-    r"(?<!register_)tokens",
+    "tokens",
     "batch",
     "stop",
     "stopping",
@@ -218,10 +212,9 @@ def machines(arm: Arm, baseline: Arm) -> list[str]:
         ]
         if apart := [(one, two) for one, two in pairs if one != two]:
             one, two = apart[0]
-            texts = (" and ".join(names) or "unknown" for names in (one, two))
-            told.append(
-                "{} {}, baseline {} ({} of {} seeds)".format(name, *texts, len(apart), len(pairs))
-            )
+            ours, theirs = (" and ".join(names) or "unknown" for names in (one, two))
+            seeds = f"{len(apart)} of {len(pairs)} seeds"
+            told.append(f"{name} {ours}, baseline {theirs} ({seeds})")
     return told
 
 
@@ -263,7 +256,8 @@ def mixed_code(records: Iterable[CellRecord]) -> Iterator[str]:
     """What --accept-code-change let into one comparison."""
     known = [[_told(s) for s in r.starts if "code" in s] for r in records if r.commit]
     for name in ("package_digest", "study_sha256", "torch"):
-        counts = Counter(text for told in known for text in {one.get(name, "") for one in told})
+        counts = Counter(t for told in known for t in {one.get(name, ""): 0 for one in told})
         if len(counts) > 1:
-            each = ", ".join(f"{text[:12] or 'none'} ({n} cells)" for text, n in counts.items())
+            told = (f"{text[:12] or 'none'} ({n} cells)" for text, n in sorted(counts.items()))
+            each = ", ".join(told)
             yield f"cells ran under different code, {name} {each}"

@@ -9,6 +9,8 @@ from statistics import median
 
 from infra.records import Point
 
+_LARGEST_SHARE = 0.1  # one of ten
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -72,14 +74,17 @@ class Curve:
     def count(self) -> float:
         """The step in which a counted metric moves, as accuracy does; 0 for one that is not.
 
-        Moves in both directions, all of them multiples of the smallest. One each way is enough: a
-        metric that takes any value does not come back to the last bit.
+        Three moves in both directions, all of them multiples of the smallest. Fewer will do for a
+        share of ten or more, where the values themselves are multiples too.
         """
         changes = [b - a for a, b in zip(self.cost, self.cost[1:], strict=False) if a != b]
         if not changes or max(changes) < 0 or min(changes) > 0:
             return 0.0
         step = min(map(abs, changes))
-        return step if all(abs(c / step - round(c / step)) < 1e-6 for c in changes) else 0.0
+        few = len(changes) < 3
+        told = [*changes, *self.cost] if few else changes
+        counted = all(abs(x / step - round(x / step)) < 1e-6 for x in told)
+        return step if counted and not (few and step > _LARGEST_SHARE) else 0.0
 
 
 def largest_recovery(values: Sequence[float]) -> float:

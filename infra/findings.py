@@ -104,15 +104,16 @@ class FinishedSeed:
         self._arms = plan.arms
         self._records = records
         self._seed = seed
-        self._largest: dict[str, float] = {}  # of the values handed out, by metric
+        self._largest: dict[str, dict[str, float]] = {}  # values handed out, by metric and arm
 
     @property
     def size(self) -> float:
         """Of the numbers that were asked for, by whose rounding their difference is judged.
 
-        That of the metric with the smallest ones: what a claim reads besides, as FLOPs, is larger.
+        A difference is between arms, so that what one arm alone was asked for does not count.
         """
-        return min((size for size in self._largest.values() if size), default=0.0)
+        shared = [own for own in self._largest.values() if len(own) > 1]
+        return max((max(own.values()) for own in shared or self._largest.values()), default=0.0)
 
     def final(self, arm: str, metric: str) -> float:
         """The metric at the last point of the arm's cell."""
@@ -133,7 +134,7 @@ class FinishedSeed:
         points = self._points(arm)
         if curve := [(p.step, p.metrics[metric]) for p in points if metric in p.metrics]:
             for _, value in curve:
-                self._note(metric, value)
+                self._note(arm, metric, value)
             return sorted(curve)
         raise self._no_metric(arm, metric, {name for point in points for name in point.metrics})
 
@@ -161,10 +162,11 @@ class FinishedSeed:
     def _value(self, arm: str, metric: str, point: Point) -> float:
         if metric not in point.metrics:
             raise self._no_metric(arm, metric, point.metrics, f" at step {point.step}")
-        return self._note(metric, point.metrics[metric])
+        return self._note(arm, metric, point.metrics[metric])
 
-    def _note(self, metric: str, value: float) -> float:
-        self._largest[metric] = max(self._largest.get(metric, 0.0), abs(value))
+    def _note(self, arm: str, metric: str, value: float) -> float:
+        own = self._largest.setdefault(metric, {})
+        own[arm] = max(own.get(arm, 0.0), abs(value))
         return value
 
     def _no_metric(

@@ -18,6 +18,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -250,9 +251,9 @@ class Ledger:
         return sum(measured.get(a) or self._elapsed_s(key, a) for a in sorted(tried))
 
     def _elapsed_s(self, key: str, attempt: str) -> float:
+        with suppress(ValueError, KeyError, TypeError):
+            return float(json.loads(self._read_text(key, attempt, "bill.json"))["seconds"])
         try:
-            if bill := self._read_text(key, attempt, "bill.json"):
-                return float(json.loads(bill)["seconds"])
             return self.read_head(key, attempt).elapsed_s
         except (FileNotFoundError, Damaged):
             return 0.0

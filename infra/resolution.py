@@ -18,7 +18,7 @@ _ROUNDING, _FINEST = 4 * 2.0**-24, 1e-5
 # wide in 0.3 to 0.8 % of draws (200,000 simulated each).
 _APART = {3: 200.0, 4: 30.0}
 _APART_ELSE = 10.0
-_TIES = 4
+_FEWEST_TO_TIE = 4  # seeds of which two may be equal by more than chance
 
 
 def shown(records: Sequence[CellRecord], metric: str) -> float:
@@ -65,7 +65,7 @@ def bimodal(values: Mapping[int, float], step: float) -> str:
     low, high = known[:split], known[split:]
     size = max(abs(known[0]), abs(known[-1]))
     width = max(low[-1] - low[0], high[-1] - high[0], step / 2, _ROUNDING * size)
-    if not step and count < _TIES and len(set(known)) < count:
+    if not step and count < _FEWEST_TO_TIE and len(set(known)) < count:
         return ""  # a tie of two in three is a count of a step that too few values show
     if gap <= 0 or gap < _APART.get(count, _APART_ELSE) * width:
         return ""

@@ -3,12 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from infra.arms import WAITS
 from infra.artifacts import verdict_tags, write_artifacts
+from infra.compare import leaderboard
 from infra.driving import driving, record_end, refuse_changed_code
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
 from infra.ledger import Ledger
@@ -69,19 +71,23 @@ def join_plan(ledger: Ledger, plan: Plan) -> Plan:
         extended = extend_plan(old, plan)
     except ValueError as error:
         raise Refused(f"sweep {ledger.sweep!r}: {error}; run it under another --name") from error
+    if 0 < extended.max_seeds < len(extended.seeds):
+        raise Refused(
+            f"sweep {ledger.sweep!r}: must end with {extended.max_seeds} seeds, its last look, and "
+            f"would get {len(extended.seeds)}; leave out --seeds, or use another --name"
+        )
     return replace(extended, looked=(*old.looked, *_look_without_a_share(ledger, old, plan)))
 
 
 def _look_without_a_share(ledger: Ledger, old: Plan, new: Plan) -> Iterator[int]:
     """The number of seeds at which a fixed sweep had verdicts, where it gets further seeds."""
-    further = new.max_seeds or set(new.seeds) - set(old.seeds)
-    if old.max_seeds or not further:
+    if old.max_seeds or not (new.max_seeds or set(new.seeds) - set(old.seeds)):
         return
-    records = ledger.records()
-    ended = Counter(c.seed for c in old.cells if records[c.key].status == "finished")
-    paired = sum(count > 1 for count in ended.values())
-    if paired >= MIN_PAIRS:
-        yield paired
+    with suppress(ValueError):  # a sweep without the metric had no verdicts either
+        rows = leaderboard(old, ledger.records()).rows
+        told = [len(r.difference.seeds) for r in rows if r.difference and WAITS not in r.reason]
+        if max(told, default=0) >= MIN_PAIRS and max(told) not in old.looked:
+            yield max(told)
 
 
 @dataclass(frozen=True)

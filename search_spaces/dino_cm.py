@@ -18,7 +18,6 @@ from search_spaces.dino import (
     breaks_through,
     entropy_falls,
     on_wall,
-    someone_learned,
     tells_images_apart,
 )
 from search_spaces.space import Arms, Finding, SeedView
@@ -50,7 +49,6 @@ MOMENTA_SCALES: dict[str, dict[str, object]] = {
 
 
 def _orders_reversed(view: SeedView) -> bool:
-    someone_learned(view, ".9", ".999")
     worse_loss = view.final(".9", "train/dino_loss_nats") > view.final(
         ".999", "train/dino_loss_nats"
     )

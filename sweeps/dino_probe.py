@@ -6,7 +6,7 @@ Reported  AUROC patch .687, cls .663, lung .659, mediastinal .652, full-patch .6
           max3 .620, full-concat .609, full-cls .589, random .526 (one run each, no error bars)
 Departs   lab: phantom, where the kinds are nodule and vessel since its nodules have no malignancy;
           the mean HU of the crop's middle alone gives .89 there (test/auroc_center_hu); 300 steps
-Cost      lab: 10 arms x 3 seeds of 20 s on one CPU core, and 25 s once per process for the phantom;
+Cost      lab: 10 arms x 3 seeds of 25 s on one CPU core, and 25 s once per process for the phantom;
           paper: needs a GPU and --data with a fifth held out and a nodules.csv
 """
 

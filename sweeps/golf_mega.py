@@ -5,7 +5,7 @@ Source    openai/parameter-golf #1192, NathanMaine/parameter-golf-experiment-lab
 Reported  9 layers of 512 2.2147; of 640 2.1592; 11 of 512 2.1961; sizes not matched, one seed
 Departs   lab: 9 layers of width 64, windows of 128 tokens, 1,024 tokens a step, the machine's own
           Python library as text; "as run" has the script's defects and its low learning rate
-Cost      lab: 10 arms x 5 seeds of 25 s on one CPU core; paper: needs a GPU and --data
+Cost      lab: 10 arms x 5 seeds of 35 s on one CPU core; paper: needs a GPU and --data
 """
 
 from infra.cli import main
@@ -28,7 +28,7 @@ STUDY = Study(
     baseline="plain",
     margin=MARGIN,
     findings=MEGA_FINDINGS,
-    cell_seconds={"smoke": 1, "lab": 25},
+    cell_seconds={"smoke": 1, "lab": 35},
     needs_data=NEEDS_TEXT,
 )
 

@@ -109,7 +109,8 @@ def test_realised_learning_rate_that_no_declared_field_explains_is_not_comparabl
 
 
 @pytest.mark.parametrize(
-    "field", ["lr", "optim.lr", "base_lr", "optim.warmup_steps", "batch_size", "optim.kind"]
+    "field",
+    ["lr", "optim.lr", "base_lr", "optim.warmup_steps", "batch_size", "optim.kind", "lr_scheduler"],
 )
 def test_realised_learning_rate_is_no_confound_of_an_arm_that_sets_it(
     tmp_path: Path, field: str
@@ -120,7 +121,7 @@ def test_realised_learning_rate_is_no_confound_of_an_arm_that_sets_it(
 
 @pytest.mark.parametrize(
     "field",
-    ["vit.batch_norm", "loss.stop_gradient", "model.stop_grad", "vit.register_tokens", "lr_head"],
+    ["vit.batch_norm", "loss.stop_gradient", "model.stop_grad", "vit.register_tokens"],
 )
 def test_field_that_is_only_named_like_a_rate_or_budget_explains_neither(
     tmp_path: Path, field: str

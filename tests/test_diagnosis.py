@@ -119,6 +119,14 @@ def test_hit_that_comes_and_goes_among_few_images_is_no_collapse(hits: list[int]
     assert label and label.kind == "no learning"
 
 
+@pytest.mark.parametrize(("chance", "top"), [(0.1, 0.9), (0.0, 1.0), (0.5, 1.0)])
+def test_plateau_that_falls_back_to_exactly_where_it_began_is_a_collapse(
+    chance: float, top: float
+) -> None:
+    label = diagnose(points_of([chance] * 3 + [top] * 5 + [chance] * 6), METRIC, "max")
+    assert label and label.kind == "collapsed"
+
+
 def test_too_few_points_say_nothing() -> None:
     assert diagnose([], METRIC, "min") is None
     assert diagnose(points_of([5, 5, 5, 5]), METRIC, "min") is None

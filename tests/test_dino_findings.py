@@ -31,8 +31,6 @@ class Results:
         self.arms = {name.replace("m", "."): row for name, row in arms.items()}
 
     def final(self, arm, metric):
-        if metric == "val/top1_gain":
-            return self.final(arm, "val/ratio") / 256
         return self.arms[arm][self.KEYS.index(metric)]
 
     def at(self, arm, metric, step):

@@ -146,7 +146,6 @@ def told(loss, top1, early=0.3, late=0.6, shift=0.5):
         ("varied+told", LOSS): loss,
         ("varied+told", TOP1): top1,
         ("varied", TOP1): 0.02,
-        ("", GAIN): 0.03,
         ("varied", "val/spacing_r2"): {60: 0.1, 300: 0.2},
         ("varied+told", "val/spacing_r2"): {60: early, 300: late},
         ("varied+told", "val/spacing_shift"): {60: 0.01, 300: shift},
@@ -220,14 +219,12 @@ def test_every_finding_that_a_sweep_judges_is_shown_both_ways():
     assert judged - elsewhere == set(BOTH_WAYS)
 
 
-LEARNERS = [f"DINO-{n}" for n in (7, 12, 15, 19, 23, 26, 27, 28, 36)]
+LEARNERS = [f"DINO-{n}" for n in (15, 19, 23, 26, 27, 28, 36)]
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_arms_are_not_ranked_where_none_learned(name):
-    losses = {("varied+told", LOSS): 1.0, ("varied", LOSS): 6.9}
-    rest = {("", TOP1): 0.02, ("", GAIN): 0.005, ("", "perf/step_ms"): 1.0}
-    unlearned = Made(losses | rest, K)
+    unlearned = Made({("", TOP1): 0.02, ("", GAIN): 0.005, ("", "perf/step_ms"): 1.0})
     with pytest.raises(LookupError, match="no arm learned"):
         FINDINGS[name].holds(unlearned)
 

@@ -115,6 +115,19 @@ def test_claim_is_judged_alone_whatever_another_one_or_it_itself_reads_besides(
     assert {told.verdict for told in judge(claims, plan, records)} == {"reproduced"}
 
 
+def test_rounding_decides_nothing_whatever_small_number_of_one_arm_a_claim_reads_besides(
+    tmp_path: Path,
+) -> None:
+    def also_reads_a_rate(view):
+        view.final("A", "val/top1")  # .5 beside losses of 9
+        return beats("B", "A")(view)
+
+    ulp = 2.0**-20
+    values = {"A": [9.0] * 5, "B": [9.0 - n * ulp for n in (1, 2, 1, 2, 1)]}
+    plan, ledger = made_up(tmp_path, values)
+    assert judge([claim(also_reads_a_rate)], plan, ledger.records())[0].verdict == "undecided"
+
+
 def test_claim_by_how_much_about_a_crashed_cell_stays_open(sweep) -> None:
     verdict = verdict_of(sweep, claim(beats("A", "C")))
     assert verdict.verdict == "undecided"

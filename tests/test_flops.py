@@ -61,6 +61,11 @@ def test_counting_moves_no_weight(name):
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+def test_a_network_whose_chunks_the_batch_makes_tells_no_total():
+    assert "train/flops" not in run_of("hnet").advance(1)
+    assert "train/flops" in run_of("hnet as run").advance(1)
+
+
 class _Uncounted(Flops):
     """Runs micro-steps and counts nothing."""
 

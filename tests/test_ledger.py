@@ -112,6 +112,12 @@ def test_what_a_failed_attempt_took_stays_on_the_bill_when_it_is_tried_again(led
     assert ledger.record("cell").billed_s == 7260.0
 
 
+def test_a_damaged_bill_leaves_what_the_commits_tell(ledger):
+    commit(ledger, ONE, 5, elapsed_s=4.0)
+    ledger.storage.write(f"sweep/cells/cell/{ONE}/bill.json", b'{"sec')
+    assert ledger.record("cell").billed_s == 4.0
+
+
 def test_attempts_tell_where_they_went_on_from(ledger):
     ledger.start_attempt("cell", ONE, {"code": "old"})
     commit(ledger, ONE, 5)

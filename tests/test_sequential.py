@@ -81,6 +81,20 @@ def test_seeds_asked_for_after_a_look_are_told_with_it(tmp_path: Path):
     assert "looked at 3 seeds before more were asked for, which the intervals do not allow" in notes
 
 
+def test_a_sequential_sweep_gets_no_seeds_beyond_its_last_look(tmp_path: Path):
+    plan, ledger = made_up(tmp_path, {"A": [1.0] * 3, "B": [2.0] * 3}, max_seeds=4)
+    further = [replace(plan.cells[0], key=f"A-s{seed}", seed=seed) for seed in (3, 4)]
+    with pytest.raises(Refused, match="must end with 4 seeds, its last look, and would get 5"):
+        join_plan(ledger, replace(plan, cells=(*plan.cells, *further)))
+
+
+def test_cells_that_are_still_to_run_are_no_look(tmp_path: Path):
+    values = {"A": [1.0, 1.2, 0.9, "pending"], "B": [1.3, 1.1, 1.0, "pending"]}
+    plan, ledger = made_up(tmp_path, values)
+    further = replace(plan, cells=(*plan.cells, replace(plan.cells[0], key="A-s9", seed=9)))
+    assert join_plan(ledger, further).looked == ()
+
+
 def test_a_sequential_sweep_gets_no_further_arms(tmp_path: Path):
     plan, ledger = made_up(tmp_path, {"A": [1.0], "B": [2.0]}, max_seeds=5)
     ledger.write_plan(plan)

@@ -90,7 +90,7 @@ class ProbeRun:
                 )
         return metrics | {
             "train/examples": self._examples(),
-            "train/flops": self.dino.flops.total,  # the probes' own are next to nothing
+            "train/flops": self.dino.flops.total,  # of pretraining alone
         }
 
     @torch.no_grad()

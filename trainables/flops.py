@@ -2,7 +2,8 @@
 
 Counted by torch's FlopCounterMode, which goes by shapes: elementwise work is free, attention is
 counted as if nothing were masked, and what activation checkpointing computes again counts again.
-The forward and backward pass are counted, the making of batches and the optimizer are not.
+The forward and backward pass are counted, the making of batches and the optimizer are not. Only
+where the shapes of a kind of micro-step do not depend on the batch is the total worth telling.
 """
 
 from collections.abc import Callable, Mapping

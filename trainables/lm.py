@@ -229,14 +229,19 @@ class LmRun:
         tokens = optim.batch * optim.accumulation * cfg.sequence
         moved = trained(self.network, cfg)
         frozen = [b for b in self.network.buffers() if b.is_floating_point()]
+        # Chunks are as long as the batch makes them, which the first one does not tell.
+        flops = {} if self._chunks else {"train/flops": self.flops.total}
         memory = {"perf/peak_mem_gib": torch.cuda.max_memory_allocated() / 2**30}
-        return {
-            "train/lr_realised": self.optimizers.lr,
-            "train/tokens": self.step * tokens,
-            "train/flops": self.flops.total,
-            "train/parameters": sum(p.numel() for p in (*self.network.parameters(), *frozen)),
-            "train/parameters_trainable": sum(p.numel() for _, p in moved),
-            "train/text_digest": int(self.text.digest[:12], 16),  # 48 bits of it
-            "perf/step_ms": 1000 * seconds / steps,
-            "perf/tokens_per_s": steps * tokens / seconds,
-        } | (memory if self.device.type == "cuda" else {})
+        return (
+            {
+                "train/lr_realised": self.optimizers.lr,
+                "train/tokens": self.step * tokens,
+                "train/parameters": sum(p.numel() for p in (*self.network.parameters(), *frozen)),
+                "train/parameters_trainable": sum(p.numel() for _, p in moved),
+                "train/text_digest": int(self.text.digest[:12], 16),  # 48 bits of it
+                "perf/step_ms": 1000 * seconds / steps,
+                "perf/tokens_per_s": steps * tokens / seconds,
+            }
+            | (memory if self.device.type == "cuda" else {})
+            | flops
+        )

@@ -108,7 +108,8 @@ def new_network(cfg: LmConfig, vocab: int, device: torch.device) -> LanguageMode
     parameters = dict(network.named_parameters())
 
     def law(name: str, parameter: Tensor, draws: Generator) -> None:
-        weight = parameters.get(f"{name.removesuffix('bias')}weight", parameter)
+        is_bias = name.endswith(".bias")
+        weight = parameters[name.removesuffix("bias") + "weight"] if is_bias else parameter
         parameter.copy_(_started(cfg, name, parameter, draws, weight[0].numel()))
 
     initialise(network, cfg.seed, law)
