@@ -5,7 +5,7 @@ Source    openai/parameter-golf #1194, NathanMaine/parameter-golf-experiment-lab
 Reported  30, 50 and 0 % of masked prediction 2.4195, 2.4194, 2.4194; one seed
 Departs   lab: 9 layers of width 64, windows of 128 tokens, 1,024 tokens a step, the machine's own
           Python library as text; "as run" has the script's defects and its low learning rate
-Cost      lab: 9 arms x 5 seeds of 35 s on one CPU core; paper: needs a GPU and --data
+Cost      lab: 9 arms x 5 seeds of 40 s on one CPU core; paper: needs a GPU and --data
 """
 
 from infra.cli import main
@@ -28,7 +28,7 @@ STUDY = Study(
     baseline="plain",
     margin=MARGIN,
     findings=DIFFUSION_FINDINGS,
-    cell_seconds={"smoke": 1, "lab": 35},
+    cell_seconds={"smoke": 1, "lab": 40},
     needs_data=NEEDS_TEXT,
 )
 

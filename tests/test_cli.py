@@ -45,6 +45,7 @@ def test_help_loads_nothing_heavy():
         ),
         (["run", LINE, "--data", "/nowhere"], "must hold manifest.json, and does not; prepare it"),
         (["run", LINE, "--name", "a/b"], "choose with --name"),
+        (["run", LINE, "--max-seeds", "5"], "--max-seeds 5: must come with --until-decided"),
         (["status", "nothing"], "sweep 'nothing': must exist"),
         (["resume", "nothing"], "sweep 'nothing': must exist"),
         (["leaderboard", "nothing"], "sweep 'nothing': must exist"),
