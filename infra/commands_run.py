@@ -1,7 +1,7 @@
 """Commands that run: plan, execute, answer."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from infra.command import (
     Options,
@@ -133,7 +133,7 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
             print_json({"sweep": ledger.sweep, "status": status})
         return status
     with stdout_for_json(options):
-        _print_plan(study, plan, ledger)
+        _print_plan(study, plan, ledger, _records(plan, ledger))
         if plan.max_seeds and (old := ledger.read_plan()) and not old.max_seeds:
             print(
                 "sequential from now on: each look has its share of the error, so intervals widen"
@@ -141,11 +141,12 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
         outcome = run_sweep(study, plan, ledger, _sweep_options(options))
         while options.until_decided and outcome.status != INTERRUPTED:
             plan = read_plan(ledger)
-            further = next_look(study, plan, leaderboard(plan, ledger.records()))
+            board = leaderboard(plan, ledger.records())
+            further = next_look(study, plan, board)
             if further is None:
-                _tell_why_no_seeds(leaderboard(plan, ledger.records()))
+                _tell_why_no_seeds(board)
                 break
-            _print_plan(study, further, ledger)
+            _print_plan(study, further, ledger, _records(further, ledger))
             outcome = run_sweep(study, further, ledger, _sweep_options(options))
     _answer(study, ledger, options, outcome)
     return outcome.status
@@ -217,38 +218,39 @@ def _next_steps(ledger: Ledger, options: Options, outcome: Outcome) -> Iterator[
 
 def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
     limit = Limit(options.budget_hours, options.budget_usd)
+    records = _records(plan, ledger)
     with stdout_for_json(options):
-        _print_plan(study, plan, ledger)
-        check_limit(limit, study, plan, _records(plan, ledger), plan.gpus or 0.0)
+        _print_plan(study, plan, ledger, records)
+        check_limit(limit, study, plan, records, plan.gpus or 0.0)
         notes = try_arms(study, plan, _sweep_options(options))
     if options.json:
         plan_json = json.loads(plan.to_json())
         print_json({"sweep": ledger.sweep, "plan": plan_json, "notes": notes})
     else:
-        records = _records(plan, ledger)
         for cell in plan.cells:
             status = records[cell.key].status
             print(f"  {cell.key}" + ("" if status == "pending" else f"  {status}"))
     return DONE
 
 
-def _print_plan(study: Study, plan: Plan, ledger: Ledger) -> None:
+def _print_plan(
+    study: Study, plan: Plan, ledger: Ledger, records: Mapping[str, CellRecord]
+) -> None:
     print(f"{plan.study}: {plan.question}")
     cells = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
-    print(f"{cells} at scale {plan.scale}, {place}{_estimate(study, plan, ledger)}", flush=True)
+    print(f"{cells} at scale {plan.scale}, {place}{_estimate(study, plan, records)}", flush=True)
     if plan.steps:
         told = ", ".join(f"{arm} {n}" for arm, n in plan.steps.items() if arm in plan.arms)
         print(f"steps at equal seconds: {told}", flush=True)
 
 
-def _estimate(study: Study, plan: Plan, ledger: Ledger) -> str:
+def _estimate(study: Study, plan: Plan, records: Mapping[str, CellRecord]) -> str:
     """What the study says that the open cells take."""
     seconds = study.cell_seconds.get(plan.scale)
     if seconds is None:
         return ""
-    records = _records(plan, ledger).values()
-    left = sum(record.status not in ("finished", "failed") for record in records)
+    left = sum(record.status not in ("finished", "failed") for record in records.values())
     hours, gpus, price = seconds * left / 3600, plan.gpus or 0.0, plan.usd_per_gpu_hour
     told = [f"about {seconds:.0f} s a cell", f"{hours:.2g} worker-hours"]
     told += [f"{hours * gpus:.2g} GPU-hours"] if gpus else []
