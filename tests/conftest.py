@@ -200,3 +200,14 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = ablate("run", LINE, *SIX, "--here", arm, "--storage", storage)
         assert done.returncode == 0, done.stdout + done.stderr
     return storage
+
+
+@pytest.fixture
+def one_thread():
+    """Bits are promised at equal threads; more only slow a tiny network."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -41,12 +41,7 @@ ARMS = {
 RESTING = {"simclr", "mae", "spacing in mae"}  # no term asks the teacher
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def run_of(arm, **fields):

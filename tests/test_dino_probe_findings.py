@@ -3,7 +3,6 @@
 import math
 
 import pytest
-import torch
 
 from search_spaces.dino_probe import (
     PRETRAINED,
@@ -19,12 +18,7 @@ FINDINGS = {finding.id: finding for finding in PROBE_FINDINGS}
 SWEPT = ["DINO-30", "DINO-33", "DINO-34", "DINO-35", "DINO-37", "DINO-38"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Results:

@@ -32,12 +32,7 @@ PROBE_FINDINGS = {*range(30, 36), 37, 38, *range(54, 59)}
 WITHOUT_SWEEP = ("math", "record")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Made:

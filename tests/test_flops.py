@@ -7,13 +7,7 @@ from test_lm import TINY, run_of
 from trainables.flops import Flops
 from trainables.lm import LmRun
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_matrix_product_costs_two_operations_an_element_and_its_gradients_twice_that():

@@ -6,7 +6,6 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
-import torch
 
 from infra.fingerprint import moments
 from infra.study import Study
@@ -23,12 +22,7 @@ WITHOUT_SWEEP = {"math", "record"}
 BPB, MS = "val/bpb", "perf/step_ms"
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Made:
