@@ -7,11 +7,10 @@ from infra.budget import Budget, reading
 from infra.plan import Cell, Plan
 from infra.records import CellRecord
 from infra.resolution import shown
-from infra.verdicts import Sample, Verdict
+from infra.verdicts import Ruling, Sample
 
 # Relative to the values: an interval this narrow is how single precision rounds, and not noise.
 ROUNDING = 4 * 2.0**-24
-NOT_ANOTHER, WAITS = "not another arm", "a verdict waits for them"  # ends of reasons
 
 
 @dataclass(frozen=True)
@@ -80,23 +79,25 @@ def differences(
     return Sample(tuple(seeds), gaps, ROUNDING * size, resolution)
 
 
-def withheld(
-    arm: Arm, baseline: Arm, pairs: Sample, verdict: Verdict, reason: str
-) -> tuple[Verdict, str]:
-    """The verdict, unless cells that are missing or the same forbid it."""
+def withheld(arm: Arm, baseline: Arm, pairs: Sample, ruling: Ruling) -> Ruling:
+    """What is said, unless cells that are missing or the same forbid it."""
     failed, n = failures(arm, baseline), len(pairs.seeds)
     if same := next((one for one in (arm, baseline) if _ignores_seed(one)), None):
-        return "undecided", f"all seeds of {same.name!r} have the same weights: one seed, not {n}"
+        why = f"all seeds of {same.name!r} have the same weights: one seed, not {n}"
+        return Ruling("undecided", why, "nothing")
     if count := _identical(arm, baseline, pairs):
-        why = NOT_ANOTHER if count == n else "what they differ in did nothing there"
-        return "undecided", f"identical weights in {count} of {n} seeds: {why}"
+        told = f"identical weights in {count} of {n} seeds"
+        if count == n:
+            return Ruling("undecided", f"{told}: not another arm", "nothing")
+        return Ruling("undecided", f"{told}: what they differ in did nothing there", "seeds")
     if unfinished := _count_text("unfinished", arm, baseline, "pending", "interrupted"):
-        return "undecided", f"{unfinished}; {WAITS}"
-    if arm.count("failed") and verdict in ("better", "equivalent"):
-        return "undecided", f"{failed}; the others alone would be {verdict}"
-    if baseline.count("failed") and verdict in ("worse", "equivalent"):
-        return "undecided", f"{failed}; the others alone would be {verdict}"
-    return verdict, f"{reason}; {failed}" if failed else reason
+        return Ruling("undecided", f"{unfinished}; a verdict waits for them", "cells")
+    verdict = ruling.verdict
+    flatters_arm = arm.count("failed") and verdict in ("better", "equivalent")
+    if flatters_arm or (baseline.count("failed") and verdict in ("worse", "equivalent")):
+        why = f"{failed}; the others alone would be {verdict}"
+        return Ruling("undecided", why, "nothing")
+    return ruling._replace(reason=f"{ruling.reason}; {failed}") if failed else ruling
 
 
 def failures(arm: Arm, baseline: Arm) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from infra import confounds
-from infra.arms import NOT_ANOTHER, Arm, failures, read_arms, sample, withheld
+from infra.arms import Arm, failures, read_arms, sample, withheld
 from infra.budget import Budget, dollars, gpu_hours, priced
 from infra.diagnosis import Label, diagnose_cell
 from infra.elsewhere import flip_notes
@@ -21,8 +21,10 @@ from infra.records import CellRecord
 from infra.resolution import bimodal
 from infra.verdicts import (
     MIN_PAIRS,
+    Awaits,
     Difference,
     Interval,
+    Ruling,
     Verdict,
     judge_pair,
     looks,
@@ -35,10 +37,6 @@ SCHEMA = 1
 STUDY_BUDGET = "end"
 PARAMETERS = "train/parameters"
 NOT_COMPARABLE = "not comparable: "
-# In the reason of a row that no further seed decides.
-_HOPELESS = (
-    NOT_COMPARABLE, NOT_ANOTHER, "all seeds of", "the others alone would be",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +50,7 @@ class Row:
         interval: The 95 % t interval of the mean; None below two seeds.
         difference: To the baseline; None for the baseline itself and where there are no pairs.
         verdict: "" for the baseline.
+        awaits: What may decide an undecided arm, see `Ruling`.
         cell_hours: Mean of the wall hours billed to its finished cells.
         steps: At the last point, where all finished seeds agree; so `parameters`.
         metrics: Every other metric, per seed, read where the study's metric was.
@@ -82,6 +81,7 @@ class Row:
     labels: tuple[Label | None, ...] = ()
     bimodal: str = ""
     beside: tuple[str, ...] = ()
+    awaits: Awaits = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,11 +180,12 @@ def _row(
     floor = arm.resolution / 2  # see verdicts.paired
     told = summary(list(values.values()), least_sd=floor) if values else (None, None, None)
     mean, sd, interval = told
-    difference, verdict, reason = None, "", "baseline"
+    difference, ruling = None, Ruling("", "baseline")
     if arm is not baseline:
-        difference, verdict, reason = _against(plan, arm, baseline, at)
+        difference, ruling = _against(plan, arm, baseline, at)
         if unranked and difference:
-            verdict, reason = "undecided", f"not ranked by {at and at.axis} across machines"
+            why = f"not ranked by {at and at.axis} across machines"
+            ruling = Ruling("undecided", why, "nothing")
     hours = [h for h in map(gpu_hours, arm.records.values()) if h is not None]
     total = math.fsum(hours) if hours else None
     last = [arm.records[seed].points[-1] for seed in values]
@@ -199,8 +200,9 @@ def _row(
         sd=sd,
         interval=interval,
         difference=difference,
-        verdict=verdict,
-        reason=reason,
+        verdict=ruling.verdict,
+        reason=ruling.reason,
+        awaits=ruling.awaits,
         steps=_common([point.step for point in last]),
         parameters=_common([point.metrics.get(PARAMETERS) for point in last]),
         cell_hours=_mean_hours([arm.records[seed] for seed in values]),
@@ -223,22 +225,24 @@ def _beside(arm: Arm, baseline: Arm | None, arms: Sequence[Arm]) -> tuple[str, .
 
 def _against(
     plan: Plan, arm: Arm, baseline: Arm | None, at: Budget | None
-) -> tuple[Difference | None, Verdict, str]:
+) -> tuple[Difference | None, Ruling]:
     """What may be said of an arm; a side with failed cells is never called better or as good."""
     if baseline is None:
-        return None, "undecided", f"no difference: baseline {plan.baseline!r} is not in this sweep"
+        why = f"no difference: baseline {plan.baseline!r} is not in this sweep"
+        return None, Ruling("undecided", why, "cells")
     pairs = sample(plan, arm, baseline)
     if not pairs.values:
         empty = next((one.name for one in (baseline, arm) if not one.values), "")
         lack = f"{empty!r} has no finished cell" if empty else "no seed has both arms finished"
         failed = failures(arm, baseline)
-        return None, "undecided", f"no difference: {lack}" + (f"; {failed}" if failed else "")
+        why = f"no difference: {lack}" + (f"; {failed}" if failed else "")
+        return None, Ruling("undecided", why, "cells")
     rules = (len(plan.arms) - 1, plan.margin, plan.mode, plan.max_seeds)
-    difference, verdict, reason = judge_pair(pairs, *rules)
+    difference, ruling = judge_pair(pairs, *rules)
     difference = replace(difference, correlation=_correlation(arm, baseline, difference.seeds))
     if why := confounds.invalidating(arm, baseline, at_end=at is None):
-        return difference, "undecided", NOT_COMPARABLE + "; ".join(why)
-    return difference, *withheld(arm, baseline, pairs, verdict, reason)
+        return difference, Ruling("undecided", NOT_COMPARABLE + "; ".join(why), "nothing")
+    return difference, withheld(arm, baseline, pairs, ruling)
 
 
 def _correlation(arm: Arm, baseline: Arm, seeds: Sequence[int]) -> float | None:
@@ -291,7 +295,7 @@ def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
             "the intervals do not allow for: a false verdict may be likelier than they tell"
         )
     for row in open_rows(rows):
-        if row.difference and row.difference.interval and "no spread" not in row.reason:
+        if row.difference and row.difference.interval and row.awaits != "spread":
             many = _seeds_that_decide(plan, rows, row, row.difference)
             yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
 
@@ -299,7 +303,7 @@ def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
 def open_rows(rows: Sequence[Row]) -> list[Row]:
     """The undecided arms that further seeds may decide."""
     undecided = [row for row in rows if row.verdict == "undecided" and not row.failed]
-    return [row for row in undecided if not any(text in row.reason for text in _HOPELESS)]
+    return [row for row in undecided if row.awaits != "nothing"]
 
 
 def _seeds_that_decide(plan: Plan, rows: Sequence[Row], row: Row, difference: Difference) -> str:

@@ -169,8 +169,8 @@ def _decided(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
     """Under the rules of a verdict, as if the other arm were the baseline."""
     pairs = _pairs(plan, one, two, at)
     rules = (len(plan.arms) - 1, plan.margin, plan.mode, plan.max_seeds)
-    _, verdict, reason = judge_pair(pairs, *rules)
-    told, _ = withheld(one, two, pairs, verdict, reason)
+    _, ruling = judge_pair(pairs, *rules)
+    told = withheld(one, two, pairs, ruling).verdict
     return told in ("better", "worse") and not invalidating(one, two, at.budget == _END)
 
 

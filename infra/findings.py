@@ -275,14 +275,14 @@ def _by_interval(told: FindingVerdict, claims: int, max_seeds: int) -> FindingVe
         return told
     rounding = ROUNDING * max(seed.size for seed in told.seeds)
     sample = Sample(tuple(gaps), tuple(gaps.values()), rounding)
-    difference, said, reason = judge_pair(sample, claims, None, "max", max_seeds)
+    difference, ruling = judge_pair(sample, claims, None, "max", max_seeds)
     verdict: Verdict = "undecided"
-    if said in ("better", "worse"):
-        verdict = "reproduced" if said == "better" else "refuted"
+    if ruling.verdict in ("better", "worse"):
+        verdict = "reproduced" if ruling.verdict == "better" else "refuted"
     low, high = difference.interval or (difference.mean, difference.mean)
     by = f"by {difference.mean:.3g} on the mean, {low:.3g} to {high:.3g}"
     count = sum(seed.holds is True for seed in told.seeds)
-    text = f"holds in {count} of {len(gaps)} seeds, {by}: {reason}"
+    text = f"holds in {count} of {len(gaps)} seeds, {by}: {ruling.reason}"
     return replace(told, verdict=verdict, reason=text)
 
 

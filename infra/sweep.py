@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.arms import WAITS
 from infra.artifacts import verdict_tags, write_artifacts
 from infra.compare import leaderboard
 from infra.driving import driving, record_end, refuse_changed_code
@@ -85,7 +84,7 @@ def _look_without_a_share(ledger: Ledger, old: Plan, new: Plan) -> Iterator[int]
         return
     with suppress(ValueError):  # a sweep without the metric had no verdicts either
         rows = leaderboard(old, ledger.records()).rows
-        told = [len(r.difference.seeds) for r in rows if r.difference and WAITS not in r.reason]
+        told = [len(r.difference.seeds) for r in rows if r.difference and r.awaits != "cells"]
         if max(told, default=0) >= MIN_PAIRS and max(told) not in old.looked:
             yield max(told)
 

@@ -10,13 +10,27 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ALPHA, MIN_PAIRS = 0.05, 3
 LOOKS = (3, 5, 8, 12, 18, 27, 40)  # seeds at which a sequential sweep looks, each half as many more
 
 Interval = tuple[float, float]
 Verdict = Literal["better", "worse", "equivalent", "undecided", ""]
+Awaits = Literal["", "cells", "spread", "seeds", "nothing"]
+
+
+class Ruling(NamedTuple):
+    """What is said of an arm.
+
+    Attributes:
+        awaits: What may decide an undecided arm: cells that are still to run, seeds that differ
+            where there was no spread, further seeds, or nothing that the sweep can run.
+    """
+
+    verdict: Verdict
+    reason: str
+    awaits: Awaits = ""
 
 
 @dataclass(frozen=True)
@@ -57,8 +71,8 @@ class Difference:
 
 def judge_pair(
     sample: Sample, comparisons: int, margin: float | None, mode: str, max_seeds: int = 0
-) -> tuple[Difference, Verdict, str]:
-    """What a sample says of an arm, with the difference that says it and the reason.
+) -> tuple[Difference, Ruling]:
+    """What a sample says of an arm, with the difference that says it.
 
     Args:
         sample: Differences of at least one seed.
@@ -72,7 +86,7 @@ def judge_pair(
     sizes = [n for n in looks(max_seeds) if n <= len(sample.values)] or [len(sample.values)]
     told = _look(sample, sizes[0], alpha, margin, mode)
     for n in sizes[1:]:
-        if told[1] != "undecided":
+        if told[1].verdict != "undecided":
             break
         told = _look(sample, n, alpha, margin, mode)
     return told
@@ -80,9 +94,9 @@ def judge_pair(
 
 def _look(
     sample: Sample, n: int, alpha: float, margin: float | None, mode: str
-) -> tuple[Difference, Verdict, str]:
+) -> tuple[Difference, Ruling]:
     difference = paired(sample.seeds[:n], sample.values[:n], alpha, sample.resolution)
-    return difference, *decide(difference, margin, mode, sample.rounding)
+    return difference, decide(difference, margin, mode, sample.rounding)
 
 
 def seeds_to_decide(difference: Difference, margin: float | None, alpha: float) -> int:
@@ -130,7 +144,7 @@ def paired(
 
 def decide(
     difference: Difference, margin: float | None, mode: str, rounding: float = 0.0
-) -> tuple[Verdict, str]:
+) -> Ruling:
     """What an interval says: inside the margin, else off 0, else nothing.
 
     Args:
@@ -141,17 +155,19 @@ def decide(
     """
     n = len(difference.values)
     if n < MIN_PAIRS or difference.interval is None:
-        return "undecided", f"n = {n} paired seeds, a verdict needs {MIN_PAIRS}"
+        return Ruling("undecided", f"n = {n} paired seeds, a verdict needs {MIN_PAIRS}", "seeds")
     low, high = difference.interval
     if high - low <= rounding:
-        return "undecided", f"the {n} seeds give one and the same difference: no spread to judge by"
+        why = f"the {n} seeds give one and the same difference: no spread to judge by"
+        return Ruling("undecided", why, "spread")
     if margin is not None and -margin <= low and high <= margin:
-        return "equivalent", f"the interval lies inside the margin ±{margin:g}"
+        return Ruling("equivalent", f"the interval lies inside the margin ±{margin:g}")
     if low <= 0 <= high:
         beyond = f" and reaches beyond the margin ±{margin:g}" if margin is not None else ""
-        return "undecided", f"the interval contains 0{beyond}"
+        return Ruling("undecided", f"the interval contains 0{beyond}", "seeds")
     better = (high < 0) == (mode == "min")
-    return ("better" if better else "worse"), f"the interval excludes 0 in {n} paired seeds"
+    verdict = "better" if better else "worse"
+    return Ruling(verdict, f"the interval excludes 0 in {n} paired seeds")
 
 
 def summary(

@@ -27,18 +27,18 @@ def test_looks_come_at_half_as_many_seeds_more_and_end_where_told():
 
 def test_a_look_is_stricter_than_a_fixed_sweep_of_the_same_seeds():
     values = sample(1.0, 1.5, 0.9)
-    assert judge_pair(values, 1, None, "max")[1] == "better"
-    assert judge_pair(values, 1, None, "max", max_seeds=12)[1] == "undecided"
+    assert judge_pair(values, 1, None, "max")[1].verdict == "better"
+    assert judge_pair(values, 1, None, "max", max_seeds=12)[1].verdict == "undecided"
 
 
 def test_the_first_verdict_stays_whatever_later_seeds_say():
     early = (1.0, 1.001, 0.999)
-    difference, verdict, _ = judge_pair(sample(*early, -50.0, 80.0), 1, None, "max", 12)
+    difference, (verdict, *_) = judge_pair(sample(*early, -50.0, 80.0), 1, None, "max", 12)
     assert verdict == "better" and difference.values == early
 
 
 def test_seeds_between_two_looks_are_not_looked_at():
-    difference, verdict, _ = judge_pair(sample(1.0, -1.0, 0.5, 1.1), 1, None, "max", 12)
+    difference, (verdict, *_) = judge_pair(sample(1.0, -1.0, 0.5, 1.1), 1, None, "max", 12)
     assert verdict == "undecided" and len(difference.values) == 3
 
 

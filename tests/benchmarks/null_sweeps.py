@@ -51,7 +51,10 @@ def verdicts(scores: numpy.ndarray, margin: float | None, max_seeds: int) -> lis
     seeds = tuple(range(scores.shape[1]))
     step = float(not numpy.mod(scores, 1).any())
     samples = (Sample(seeds, tuple((arm - scores[0]).tolist()), 1e-12, step) for arm in scores[1:])
-    return [judge_pair(sample, len(scores) - 1, margin, "min", max_seeds)[1] for sample in samples]
+    return [
+        judge_pair(sample, len(scores) - 1, margin, "min", max_seeds)[1].verdict
+        for sample in samples
+    ]
 
 
 def false_rate(draw: Draw, sweeps: int, max_seeds: int, shift: float = 0.0) -> float:
