@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
+from infra.before import check_before
 from infra.command import (
     Options,
     Studies,
@@ -13,20 +14,21 @@ from infra.command import (
     storage_option,
 )
 from infra.compare import Leaderboard, leaderboard, open_rows
+from infra.cost import cell_seconds, estimate, open_cells
 from infra.data import data_digest
 from infra.errors import DONE, INTERRUPTED, Refused
 from infra.here import run_here
 from infra.ledger import Ledger
-from infra.limits import Limit, check_limit
+from infra.limits import Limit
 from infra.locate import load_study
 from infra.pace import at_equal_seconds
-from infra.plan import Plan, make_plan, plan_like, with_steps
+from infra.plan import Cell, Plan, make_plan, plan_like, with_steps
 from infra.records import CellRecord
 from infra.sequential import next_look, until_decided
 from infra.storage import probe
 from infra.study import Study
-from infra.sweep import Options as SweepOptions
-from infra.sweep import Outcome, join_plan, run_sweep, try_arms
+from infra.sweep import Outcome, join_plan, run_sweep
+from infra.sweep_options import SweepOptions
 
 
 def run(studies: Studies, options: Options) -> int:
@@ -127,18 +129,19 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
     probe(ledger.storage)
     if getattr(options, "here", ""):
         with stdout_for_json(options):
-            accept = options.accept_code_change
-            status = run_here(study, plan, ledger, options.here, options.seeds, accept)
+            how = _sweep_options(options)
+            status = run_here(study, plan, ledger, options.here, options.seeds, how)
         if options.json:
             print_json({"sweep": ledger.sweep, "status": status})
         return status
     with stdout_for_json(options):
-        _print_plan(study, plan, ledger, _records(plan, ledger))
+        how = _sweep_options(options)
+        _print_plan(study, plan, ledger, _records(plan, ledger), how.retry_failed)
         if plan.max_seeds and (old := ledger.read_plan()) and not old.max_seeds:
             print(
                 "sequential from now on: each look has its share of the error, so intervals widen"
             )
-        outcome = run_sweep(study, plan, ledger, _sweep_options(options))
+        outcome = run_sweep(study, plan, ledger, how)
         while options.until_decided and outcome.status != INTERRUPTED:
             plan = read_plan(ledger)
             board = leaderboard(plan, ledger.records())
@@ -146,8 +149,8 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
             if further is None:
                 _tell_why_no_seeds(board)
                 break
-            _print_plan(study, further, ledger, _records(further, ledger))
-            outcome = run_sweep(study, further, ledger, _sweep_options(options))
+            _print_plan(study, further, ledger, _records(further, ledger), how.retry_failed)
+            outcome = run_sweep(study, further, ledger, how)
     _answer(study, ledger, options, outcome)
     return outcome.status
 
@@ -217,12 +220,10 @@ def _next_steps(ledger: Ledger, options: Options, outcome: Outcome) -> Iterator[
 
 
 def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
-    limit = Limit(options.budget_hours, options.budget_usd)
-    records = _records(plan, ledger)
+    how, records = _sweep_options(options), _records(plan, ledger)
     with stdout_for_json(options):
-        _print_plan(study, plan, ledger, records)
-        check_limit(limit, study, plan, records, plan.gpus or 0.0)
-        notes = try_arms(study, plan, _sweep_options(options))
+        todo = _print_plan(study, plan, ledger, records, how.retry_failed)
+        notes = check_before(study, plan, records, todo, how)
     if options.json:
         plan_json = json.loads(plan.to_json())
         print_json({"sweep": ledger.sweep, "plan": plan_json, "notes": notes})
@@ -234,28 +235,24 @@ def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> in
 
 
 def _print_plan(
-    study: Study, plan: Plan, ledger: Ledger, records: Mapping[str, CellRecord]
-) -> None:
+    study: Study,
+    plan: Plan,
+    ledger: Ledger,
+    records: Mapping[str, CellRecord],
+    retry_failed: bool,
+) -> list[Cell]:
+    """Says what is planned and what it takes; gives back the cells that are to run."""
     print(f"{plan.study}: {plan.question}")
     cells = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
-    print(f"{cells} at scale {plan.scale}, {place}{_estimate(study, plan, records)}", flush=True)
+    todo = open_cells(plan, records, retry_failed)
+    takes = estimate(plan, todo, cell_seconds(study, plan, records, {}))
+    told = "; ".join(filter(None, (f"{cells} at scale {plan.scale}, {place}", takes)))
+    print(told, flush=True)
     if plan.steps:
         told = ", ".join(f"{arm} {n}" for arm, n in plan.steps.items() if arm in plan.arms)
         print(f"steps at equal seconds: {told}", flush=True)
-
-
-def _estimate(study: Study, plan: Plan, records: Mapping[str, CellRecord]) -> str:
-    """What the study says that the open cells take."""
-    seconds = study.cell_seconds.get(plan.scale)
-    if seconds is None:
-        return ""
-    left = sum(record.status not in ("finished", "failed") for record in records.values())
-    hours, gpus, price = seconds * left / 3600, plan.gpus or 0.0, plan.usd_per_gpu_hour
-    told = [f"about {seconds:.0f} s a cell", f"{hours:.2g} worker-hours"]
-    told += [f"{hours * gpus:.2g} GPU-hours"] if gpus else []
-    told += [f"${hours * gpus * price:.2f}"] if gpus and price is not None else []
-    return "; " + ", ".join(told)
+    return todo
 
 
 def _records(plan: Plan, ledger: Ledger) -> dict[str, CellRecord]:

@@ -1,12 +1,9 @@
 """What a sweep may cost: refused before it starts, stopped resumably when it gets there."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.errors import Refused
 from infra.plan import Plan
-from infra.records import CellRecord
-from infra.study import Study
 
 
 @dataclass(frozen=True)
@@ -37,9 +34,16 @@ def usd_per_hour(plan: Plan, gpus: float) -> float | None:
 
 
 def check_limit(
-    limit: Limit, study: Study, plan: Plan, records: Mapping[str, CellRecord], gpus: float
+    limit: Limit, plan: Plan, spent_s: float, ahead_s: float | None, gpus: float
 ) -> None:
-    """Compares what is spent, and what the study says that the open cells cost, with the limit.
+    """Compares what is spent and what the open cells cost with the limit.
+
+    Args:
+        limit: The most that the sweep may cost.
+        plan: What is to run.
+        spent_s: Worker-seconds of all attempts so far.
+        ahead_s: Those of the open cells; None where they are not known, which refuses nothing.
+        gpus: GPUs of a cell.
 
     Raises:
         Refused: When it would be passed, or dollars are limited and nobody named a price.
@@ -50,22 +54,11 @@ def check_limit(
             f"--budget-usd {limit.usd:g}: must have a price of GPUs to reckon with, and there is "
             "none; give --usd-per-gpu-hour and --gpus-per-cell, or use --budget-hours"
         )
-    spent = sum(record.billed_s for record in records.values())
-    ended = ("finished", "failed")
-    left = sum(
-        cell.key not in records or records[cell.key].status not in ended for cell in plan.cells
-    )
-    ahead = left * study.cell_seconds.get(plan.scale, 0.0)
-    if limit != Limit() and plan.scale not in study.cell_seconds:
-        print(
-            f"study {study.name!r}: has no cell_seconds of scale {plan.scale}, so a budget does "
-            "not refuse the sweep, but stops it resumably when it gets there",
-            flush=True,
-        )
-    if over := limit.passed(spent + ahead, price):
-        hours = (spent + ahead) / 3600
+    ahead_s = ahead_s or 0.0
+    if over := limit.passed(spent_s + ahead_s, price):
+        hours = (spent_s + ahead_s) / 3600
         cost = f", ${hours * price:.2f}" if price else ""
         raise Refused(
-            f"{over}: must cover {spent / 3600:.3g} worker-hours spent and about "
-            f"{ahead / 3600:.3g} ahead for {left} cells{cost}; raise it, or run fewer"
+            f"{over}: must cover {spent_s / 3600:.3g} worker-hours spent and about "
+            f"{ahead_s / 3600:.3g} ahead{cost}; raise it, or run fewer"
         )

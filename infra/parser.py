@@ -75,7 +75,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--here",
         default="",
         metavar="ARM",
-        help="run one arm in this process, without Ray (for a debugger)",
+        help="run one arm in this process, without Ray and preflight (for a debugger)",
     )
     _places(parser)
 

@@ -1,6 +1,5 @@
 """One execution of a study under a name: plan, lease, run, record, answer."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -9,40 +8,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from infra.artifacts import verdict_tags, write_artifacts
+from infra.before import check_before
 from infra.compare import leaderboard
+from infra.cost import open_cells
 from infra.driving import driving, record_end, refuse_changed_code
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
 from infra.ledger import Ledger
-from infra.limits import Limit, check_limit
 from infra.plan import Cell, Plan, extend_plan
 from infra.provenance import code_provenance
 from infra.records import CellRecord
 from infra.study import Study
 from infra.supervisor import Supervisor
+from infra.sweep_options import SweepOptions
 from infra.verdicts import MIN_PAIRS
 
 TRACKER_PATIENCE_S = 20.0  # that a whole sweep waits at its end for MLflow to catch up
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How to execute, as opposed to what.
-
-    Attributes:
-        tracking: MLflow address, "" for the default of the storage.
-        max_parallel: Most cells at a time, 0 for as many as fit.
-        preflight: Whether to try the arms before.
-        allow_identical: Sets of arms that may do the same.
-    """
-
-    address: str = "auto"
-    tracking: str = ""
-    max_parallel: int = 0
-    retry_failed: bool = False
-    accept_code_change: bool = False
-    preflight: bool = True
-    limit: Limit = Limit()
-    allow_identical: tuple[frozenset[str], ...] = ()
 
 
 def join_plan(ledger: Ledger, plan: Plan) -> Plan:
@@ -106,7 +86,7 @@ class Outcome:
     trouble: str = ""
 
 
-def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: Options) -> Outcome:
+def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -> Outcome:
     """Execute what is left of the plan on Ray.
 
     Raises:
@@ -119,13 +99,11 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: Options) -> Out
         plan = join_plan(ledger, plan)
         records = {cell.key: ledger.record(cell.key) for cell in plan.cells}
         _record_unrecorded_ends(ledger, records)
-        todo = [c for c in plan.cells if _is_open(records[c.key], options.retry_failed)]
+        todo = open_cells(plan, records, options.retry_failed)
         code = code_provenance(plan.study_file)
         if todo and not options.accept_code_change:
             refuse_changed_code(records.values(), code)
-        if todo:
-            check_limit(options.limit, study, plan, records, plan.gpus or 0.0)
-        told = try_arms(study, plan, options) if todo else None
+        told = check_before(study, plan, records, todo, options) if todo else None
         ledger.write_plan(plan)
         if told is not None and (options.preflight or ledger.read_preflight() is None):
             ledger.write_preflight(told)
@@ -153,27 +131,6 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: Options) -> Out
         return Outcome(status, *leaderboard_address(uri, *place))
 
 
-def try_arms(study: Study, plan: Plan, options: Options) -> list[str]:
-    """Proof that the arms run, read and differ; what a reader must know besides.
-
-    Raises:
-        Refused: When the sweep must not start, a line for each reason.
-    """
-    from infra.preflight import checked
-
-    if not options.preflight:
-        return ["not tried: --no-preflight"]
-    began = time.monotonic()
-    complaints = checked(study, plan, options.allow_identical)
-    notes = [complaint.text for complaint in complaints]
-    seconds = time.monotonic() - began
-    proven = "run" if any(c.unproven for c in complaints) else "run, read and differ"
-    print(f"preflight: {len(plan.arms)} arms {proven} ({seconds:.1f} s)", flush=True)
-    for note in notes:
-        print(f"  note: {note}", flush=True)
-    return notes
-
-
 def _record_unrecorded_ends(ledger: Ledger, records: dict[str, CellRecord]) -> None:
     """Cells whose last commit says finished, but whose driver died before it said so."""
     for key, record in records.items():
@@ -189,12 +146,6 @@ def _values(
     ended = set(records) - {cell.key for cell in todo}
     points = {k: r.points if r.status == "finished" else () for k, r in records.items()}
     return {k: p[-1].metrics.get(metric) if p else None for k, p in points.items() if k in ended}
-
-
-def _is_open(record: CellRecord, retry_failed: bool) -> bool:
-    return record.status in ("pending", "interrupted") or (
-        retry_failed and record.status == "failed"
-    )
 
 
 def _status(ledger: Ledger, plan: Plan) -> int:
