@@ -22,6 +22,11 @@ from infra.worker import Capture, clean_slate
 
 LONG = 100  # steps that are looked at where three show nothing, so that what acts seldom may act
 _MOST_COUNTED = 100  # steps of a run whose config does not tell its budget
+UNREPEATED = (
+    "the same steps from the same state must give the same weights, and twice they do not; key "
+    "every draw by (seed, purpose, step), or, where a GPU's kernel is at fault, compare the arms "
+    "on the CPU with CUDA_VISIBLE_DEVICES= and --dry-run"
+)
 _OFF = 0.1  # share by which an untrained score may be better than the chance that a run reports
 
 
@@ -126,7 +131,10 @@ def _troubles(study: Study, run: Run, config: Any) -> list[str]:
         known = ", ".join(sorted(name for name in metrics if not name.startswith("perf/")))
         return [f"must report the study's metric {study.metric!r}, but reports {known}"]
     check_state(run.state_dict(), run.step)
-    if steps == 2 and _changed(_in_two_halves(study, config, start), run):
+    if steps == 2 and _changed(halves := _in_two_halves(study, config, start), run):
+        again = _in_two_halves(study, config, start)
+        if not same_state(load_state(halves), load_state(again)):
+            return [UNREPEATED]
         return [
             "two steps must be one step, save, load and one step to the bit, but they are not; put "
             "what is missing into state_dict and key every draw by (seed, purpose, step)"

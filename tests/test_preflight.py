@@ -1,5 +1,6 @@
 """Preflight: planted defects are found and named, and sound studies pass."""
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,6 +48,8 @@ class Sound:
     def draw(self, purpose: str) -> torch.Generator:
         if self.cfg.fault == "stream":
             return self.stream
+        if self.cfg.fault == "of its own":
+            return torch.Generator().manual_seed(int.from_bytes(os.urandom(4)))
         return torch.Generator().manual_seed(self.cfg.seed * 1000 + len(purpose) * 100 + self.step)
 
     def advance(self, steps: int) -> dict[str, float]:
@@ -141,6 +144,7 @@ def test_a_field_that_no_arm_reads_is_named():
     [
         ("stream", "must be one step, save, load"),
         ("forgets", "must be one step, save, load"),
+        ("of its own", "must give the same weights, and twice they do not"),
         ("evaluation moves", "evaluate() must change no state"),
     ],
 )
