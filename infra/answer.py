@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
-from infra.compare import Leaderboard, Row
+from infra.board import Leaderboard, Row
 from infra.findings import FindingVerdict, Verdict
 from infra.tables import half_width, plus_minus
 

@@ -10,7 +10,7 @@ from infra.study import Finding
 from infra.tracking_rows import safe_name
 
 if TYPE_CHECKING:
-    from infra.compare import Leaderboard, Row
+    from infra.board import Leaderboard, Row
 
 
 def write_artifacts(plan: Plan, ledger: Ledger, findings: Sequence[Finding], folder: Path) -> None:

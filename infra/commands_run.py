@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from infra.before import check_before
+from infra.board import Leaderboard, open_rows
 from infra.command import (
     Options,
     Studies,
@@ -13,7 +14,7 @@ from infra.command import (
     stdout_for_json,
     storage_option,
 )
-from infra.compare import Leaderboard, leaderboard, open_rows
+from infra.compare import leaderboard
 from infra.cost import cell_seconds, estimate, open_cells
 from infra.data import data_digest
 from infra.errors import DONE, INTERRUPTED, Refused

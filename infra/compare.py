@@ -8,113 +8,31 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from infra import confounds
 from infra.arms import Arm, failures, read_arms, sample, withheld
+from infra.board import Leaderboard, Row
 from infra.budget import Budget, dollars, gpu_hours, priced
-from infra.diagnosis import Label, diagnose_cell
+from infra.diagnosis import diagnose_cell
 from infra.elsewhere import flip_notes
+from infra.outlook import flags, outlook
 from infra.plan import Plan
 from infra.records import CellRecord
 from infra.resolution import bimodal
 from infra.verdicts import (
     MIN_PAIRS,
-    Awaits,
     Difference,
-    Interval,
     Ruling,
-    Verdict,
     judge_pair,
-    looks,
-    seeds_to_decide,
     share_of_alpha,
     summary,
 )
 
-SCHEMA = 1
 STUDY_BUDGET = "end"
 PARAMETERS = "train/parameters"
 NOT_COMPARABLE = "not comparable: "
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One arm of the leaderboard.
-
-    Attributes:
-        planned: Cells in the plan; `finished` and `failed` of them did so.
-        values: The study's metric per seed of the leaderboard; None where no cell finished.
-        statuses: How the cell of each seed stands, "" where none is planned.
-        interval: The 95 % t interval of the mean; None below two seeds.
-        difference: To the baseline; None for the baseline itself and where there are no pairs.
-        verdict: "" for the baseline.
-        awaits: What may decide an undecided arm, see `Ruling`.
-        cell_hours: Mean of the wall hours billed to its finished cells.
-        steps: At the last point, where all finished seeds agree; so `parameters`.
-        metrics: Every other metric, per seed, read where the study's metric was.
-        labels: What is wrong with the cell of each seed, finished or not; None where nothing.
-        bimodal: "bimodal, k of n" where the seeds fall on two points far apart, with both.
-        beside: What else than the question may explain the row: quantities and machines that are
-            not the baseline's.
-    """
-
-    arm: str
-    planned: int
-    finished: int
-    failed: int
-    values: tuple[float | None, ...]
-    statuses: tuple[str, ...]
-    mean: float | None
-    sd: float | None
-    interval: Interval | None
-    difference: Difference | None
-    verdict: Verdict
-    reason: str
-    steps: int | None
-    parameters: float | None
-    cell_hours: float | None
-    gpu_hours: float | None
-    cost_usd: float | None
-    metrics: Mapping[str, tuple[float | None, ...]]
-    labels: tuple[Label | None, ...] = ()
-    bimodal: str = ""
-    beside: tuple[str, ...] = ()
-    awaits: Awaits = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leaderboard:
-    """All arms, best mean first; arms without a finished cell last.
-
-    Where times or dollars were taken on different machines, the arms are not ranked and stand as
-    they were planned.
-
-    Attributes:
-        budget: Where the runs were read, "end" for their last points.
-        exploratory: Whether that is not what the study declared.
-        confidence: Of each interval of a difference, so that all of them hold together at 95 %.
-        notes: What a reader must know besides: damaged cells, unequal steps.
-    """
-
-    study: str
-    scale: str
-    metric: str
-    mode: str
-    baseline: str
-    margin: float | None
-    budget: str
-    exploratory: bool
-    seeds: tuple[int, ...]
-    confidence: float
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
-    schema: int = SCHEMA
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data with its schema version."""
-        return asdict(self)
 
 
 def leaderboard(
@@ -157,7 +75,7 @@ def leaderboard(
         rows=tuple(rows),
         notes=tuple(
             [
-                *_outlook(plan, rows),
+                *outlook(plan, rows),
                 *_steps_of_metric(plan, arms),
                 *([f"between reported points {plan.metric} is interpolated"] if at else []),
                 *confounds.machine_notes(mix),
@@ -272,68 +190,3 @@ def _mean_hours(records: Sequence[CellRecord]) -> float | None:
 def _common(values: Sequence[Any]) -> Any:
     """The value if all agree, else None."""
     return values[0] if values and len(set(values)) == 1 else None
-
-
-def _outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
-    """How a sequential sweep looks, and what it would take to decide what is undecided."""
-    if plan.max_seeds:
-        sizes = ", ".join(map(str, looks(plan.max_seeds)))
-        yield f"sequential: looks at {sizes} seeds, and the first verdict of an arm stays"
-    yield (
-        f"recorded elsewhere, imported from {plan.data} (SHA-256 {plan.data_digest[:12]})"
-        if plan.is_recorded
-        else "all seeds share one evaluation set: a verdict speaks of training again, not of new "
-        "data"
-    )
-    if plan.steps:
-        yield "equal seconds: each arm has the steps that take the baseline's time, timed before"
-    if plan.scale == "smoke":
-        yield "smoke is there to try things out: its verdicts say nothing of the question"
-    if plan.looked:
-        yield (
-            f"looked at {', '.join(map(str, plan.looked))} seeds before more were asked for, which "
-            "the intervals do not allow for: a false verdict may be likelier than they tell"
-        )
-    for row in open_rows(rows):
-        if row.difference and row.difference.interval and row.awaits != "spread":
-            many = _seeds_that_decide(plan, rows, row, row.difference)
-            yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
-
-
-def open_rows(rows: Sequence[Row]) -> list[Row]:
-    """The undecided arms that further seeds may decide."""
-    undecided = [row for row in rows if row.verdict == "undecided" and not row.failed]
-    return [row for row in undecided if row.awaits != "nothing"]
-
-
-def _seeds_that_decide(plan: Plan, rows: Sequence[Row], row: Row, difference: Difference) -> str:
-    """How many, and their price; of a sequential sweep as many as it looks at."""
-    alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)
-    n = seeds_to_decide(difference, plan.margin, alpha)
-    if not n:
-        return "over 100 seeds"
-    if plan.max_seeds:
-        n = next((size for size in looks(plan.max_seeds) if size >= n), 0)
-    return f"about {n} seeds{_price(rows, row, n)}" if n else "no look up to --max-seeds"
-
-
-def _price(rows: Sequence[Row], row: Row, seeds: int) -> str:
-    """Worker-hours of further cells of an arm and of the baseline, as long as the finished ones."""
-    pair = [one for one in rows if one is row or not one.verdict]
-    hours = [one.cell_hours * max(0, seeds - one.planned) for one in pair if one.cell_hours]
-    known = len(hours) == len(pair) and any(hours)
-    return f" ({math.fsum(hours):.2g} worker-hours more)" if known else ""
-
-
-def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) -> list[str]:
-    """What may spoil the comparison: unequal steps, mixed code, failed and damaged cells."""
-    steps = {row.arm: row.steps for row in rows if row.finished}
-    each = ", ".join(f"{arm} {'by seed' if n is None else n}" for arm, n in steps.items())
-    notes = [f"arms end at different steps: {each}"] if len(set(steps.values())) > 1 else []
-    notes += [f"confound: {mix}" for mix in confounds.mixed_code(records.values())]
-    for row in rows:
-        notes += [f"{row.arm}: {row.bimodal}"] if row.bimodal else []
-        told = zip(plan.seeds, row.labels, strict=True)
-        notes += [f"{row.arm}, seed {seed}: {label}" for seed, label in told if label]
-    notes += [f"cell {r.key} failed: {r.error}" for r in records.values() if r.status == "failed"]
-    return [*notes, *(record.damage for record in records.values() if record.damage)]

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from infra.board import Leaderboard, Row
 from infra.budget import dollars, gpu_hours
 from infra.columns import CELL, DICTIONARY, FINDING, PROVENANCE, SCHEMA, column, ordered
-from infra.compare import PARAMETERS, Leaderboard, Row, leaderboard
+from infra.compare import PARAMETERS, leaderboard
 from infra.diagnosis import diagnose_cell
 from infra.findings import FindingVerdict, judge
 from infra.latex import latex, narrow

@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from infra.compare import Leaderboard, Row, leaderboard
+from infra.board import Leaderboard, Row
+from infra.compare import leaderboard
 from infra.diagnosis import diagnose_cell
 from infra.plan import Plan
 from infra.records import CellRecord

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from infra.answer import answers, claims, headline
 from infra.arms import read_arms
+from infra.board import Leaderboard
 from infra.budget import dollars, gpu_hours
-from infra.compare import Leaderboard, flags, leaderboard
+from infra.compare import leaderboard
 from infra.confounds import mixed_machines
 from infra.elsewhere import QUARTERS, flips, rankings
 from infra.export import code_and_machines
 from infra.findings import FindingVerdict, judge
 from infra.ledger import Ledger
+from infra.outlook import flags
 from infra.plan import Plan
 from infra.plots import pictures
 from infra.records import CellRecord

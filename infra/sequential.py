@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from infra.compare import Leaderboard, open_rows
+from infra.board import Leaderboard, open_rows
 from infra.errors import Refused
 from infra.plan import Plan, extend_plan, plan_like
 from infra.study import Study

@@ -7,7 +7,7 @@ and the error that they rest on; across sweeps the means are ranked and nothing 
 import math
 from collections.abc import Mapping
 
-from infra.compare import Leaderboard
+from infra.board import Leaderboard
 from infra.errors import Refused
 from infra.tables import Table, board_row
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TextIO
 
-from infra.compare import Leaderboard, Row
+from infra.board import Leaderboard, Row
 from infra.findings import FindingVerdict
 
 WIDTH = 100

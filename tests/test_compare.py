@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from made_up import METRIC, falling, made_up
 
+from infra.board import Row
 from infra.budget import Budget
-from infra.compare import Row, leaderboard
+from infra.compare import leaderboard
 from infra.records import Point
 from infra.tables import leaderboard_table, markdown, number, plain, plus_minus, seeds_table, show
 

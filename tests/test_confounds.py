@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from made_up import CODE, METRIC, falling, made_up
 
+from infra.board import Row
 from infra.budget import Budget
-from infra.compare import Row, leaderboard
+from infra.compare import leaderboard
 from infra.records import Point
 from infra.tables import leaderboard_table, plain
 

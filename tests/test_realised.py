@@ -17,6 +17,7 @@ from infra.plan import Plan, cell_config, make_plan
 from infra.reported import CellFailed
 from infra.storage import open_storage
 from infra.study import Study
+from infra.sweep_options import SweepOptions
 from search_spaces.space import Arms
 
 
@@ -102,7 +103,7 @@ def swept(folder: Path, *arms: str) -> tuple[Plan, Ledger]:
     plan = make_plan(STUDY, "lab", arms)
     ledger = Ledger(open_storage(str(folder)), "sweep")
     for arm in plan.arms:
-        assert run_here(STUDY, plan, ledger, arm, ()) == 0
+        assert run_here(STUDY, plan, ledger, arm, (), SweepOptions()) == 0
     return plan, ledger
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from made_up import METRIC, made_up
 
-from infra.compare import Row, leaderboard
+from infra.board import Row
+from infra.compare import leaderboard
 from infra.records import Point
 from infra.resolution import bimodal, step_of
 from infra.tables import leaderboard_table, plain

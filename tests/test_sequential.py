@@ -8,7 +8,8 @@ import pytest
 from made_up import made_up
 from test_study import study
 
-from infra.compare import leaderboard, open_rows
+from infra.board import open_rows
+from infra.compare import leaderboard
 from infra.errors import Refused
 from infra.plan import Plan, make_plan
 from infra.sequential import check_max_seeds, declared_seeds, next_look, until_decided
@@ -133,3 +134,10 @@ def test_the_leaderboard_says_how_it_looks_and_what_would_decide(tmp_path: Path)
     notes = " ".join(leaderboard(plan, ledger.records()).notes)
     assert "looks at 3, 5, 8, 12 seeds" in notes and "B: if mean and spread stayed" in notes
     assert "share one evaluation set" in notes
+
+
+def test_what_would_decide_is_not_told_of_an_arm_whose_cells_are_still_to_run(tmp_path: Path):
+    plan, ledger = made_up(tmp_path, {"A": [1.0, 1.2, 0.9, 1.0], "B": [1.3, 1.1, 1.0, "pending"]})
+    board = leaderboard(plan, ledger.records())
+    assert [row.awaits for row in board.rows if row.arm == "B"] == ["cells"]
+    assert "would decide" not in " ".join(board.notes)

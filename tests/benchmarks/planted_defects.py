@@ -28,6 +28,7 @@ from infra.plan import make_plan
 from infra.preflight import preflight
 from infra.storage import open_storage
 from infra.study import Study, replace_fields
+from infra.sweep_options import SweepOptions
 from search_spaces.space import Arms
 
 PER_KIND = 3  # honest knobs beside each defect; none sets a rate, which would excuse another rate
@@ -65,7 +66,7 @@ def verdict_lines(study: Study) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         ledger = Ledger(open_storage(folder), study.name)
         for arm in plan.arms:
-            run_here(study, plan, ledger, arm, plan.seeds)
+            run_here(study, plan, ledger, arm, plan.seeds, SweepOptions())
         board = leaderboard(plan, ledger.records())
     for row in board.rows:
         yield f"{row.reason}"
