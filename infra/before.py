@@ -3,8 +3,9 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from infra.cost import ahead_s, cell_seconds, estimate, measured, memory_text
-from infra.limits import check_limit
+from infra.complaint import listed
+from infra.cost import ahead_s, cell_gpus, cell_seconds, estimate, measured, memory_text, unknown
+from infra.limits import Limit, check_limit, usd_per_hour
 from infra.plan import Cell, Plan
 from infra.records import CellRecord
 from infra.study import Study
@@ -25,17 +26,26 @@ def check_before(
     Raises:
         Refused: When the sweep must not start, a line for each reason.
     """
+    gpus = cell_gpus(plan, options.address)
+    price = usd_per_hour(plan, gpus)
     spent_s = sum(record.billed_s for record in records.values())
     known = cell_seconds(study, plan, records, {})
-    check_limit(options.limit, plan, spent_s, ahead_s(todo, known), plan.gpus or 0.0)
-    if not options.preflight:
-        return ["not tried: --no-preflight"]
-    notes = _try_arms(study, plan, options.allow_identical)
-    if needs := measured(study, plan, todo, known, options.address):
+    check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
+    notes = ["not tried: --no-preflight"]
+    if options.preflight:
+        notes = _try_arms(study, plan, options.allow_identical)
+        needs = measured(study, plan, todo, records, options.address)
         known = cell_seconds(study, plan, records, needs)
-        told = filter(None, (estimate(plan, todo, known), memory_text(needs)))
-        print(f"measured: {'; '.join(told) or 'nothing, as configs tell no steps'}", flush=True)
-        check_limit(options.limit, plan, spent_s, ahead_s(todo, known), plan.gpus or 0.0)
+        told = [estimate(plan, todo, known, records, gpus), memory_text(needs)]
+        if needs and any(told):
+            print(f"measured: {'; '.join(filter(None, told))}", flush=True)
+        check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
+    if options.limit != Limit() and (arms := unknown(todo, known)):
+        print(
+            f"{listed(arms)}: what cells take is not known before, so the budget does not refuse "
+            "them, but stops the sweep resumably when it gets there; Study.cell_seconds tells it",
+            flush=True,
+        )
     return notes
 
 

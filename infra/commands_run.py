@@ -15,7 +15,7 @@ from infra.command import (
     storage_option,
 )
 from infra.compare import leaderboard
-from infra.cost import cell_seconds, estimate, open_cells
+from infra.cost import cell_gpus, cell_seconds, estimate, open_cells
 from infra.data import data_digest
 from infra.errors import DONE, INTERRUPTED, Refused
 from infra.here import run_here
@@ -131,13 +131,18 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
     if getattr(options, "here", ""):
         with stdout_for_json(options):
             how = _sweep_options(options)
-            status = run_here(study, plan, ledger, options.here, options.seeds, how)
+            try:
+                status = run_here(study, plan, ledger, options.here, options.seeds, how)
+            except KeyboardInterrupt:
+                status = INTERRUPTED
         if options.json:
             print_json({"sweep": ledger.sweep, "status": status})
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
         return status
     with stdout_for_json(options):
         how = _sweep_options(options)
-        _print_plan(study, plan, ledger, _records(plan, ledger), how.retry_failed)
+        _print_plan(study, plan, ledger, _records(plan, ledger), how)
         if plan.max_seeds and (old := ledger.read_plan()) and not old.max_seeds:
             print(
                 "sequential from now on: each look has its share of the error, so intervals widen"
@@ -150,7 +155,7 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
             if further is None:
                 _tell_why_no_seeds(board)
                 break
-            _print_plan(study, further, ledger, _records(further, ledger), how.retry_failed)
+            _print_plan(study, further, ledger, _records(further, ledger), how)
             outcome = run_sweep(study, further, ledger, how)
     _answer(study, ledger, options, outcome)
     return outcome.status
@@ -223,7 +228,7 @@ def _next_steps(ledger: Ledger, options: Options, outcome: Outcome) -> Iterator[
 def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
     how, records = _sweep_options(options), _records(plan, ledger)
     with stdout_for_json(options):
-        todo = _print_plan(study, plan, ledger, records, how.retry_failed)
+        todo = _print_plan(study, plan, ledger, records, how)
         notes = check_before(study, plan, records, todo, how)
     if options.json:
         plan_json = json.loads(plan.to_json())
@@ -240,14 +245,15 @@ def _print_plan(
     plan: Plan,
     ledger: Ledger,
     records: Mapping[str, CellRecord],
-    retry_failed: bool,
+    how: SweepOptions,
 ) -> list[Cell]:
     """Says what is planned and what it takes; gives back the cells that are to run."""
     print(f"{plan.study}: {plan.question}")
     cells = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
-    todo = open_cells(plan, records, retry_failed)
-    takes = estimate(plan, todo, cell_seconds(study, plan, records, {}))
+    todo = open_cells(plan, records, how.retry_failed)
+    known = cell_seconds(study, plan, records, {})
+    takes = estimate(plan, todo, known, records, cell_gpus(plan, how.address))
     told = "; ".join(filter(None, (f"{cells} at scale {plan.scale}, {place}", takes)))
     print(told, flush=True)
     if plan.steps:

@@ -147,14 +147,15 @@ def _against(
     """What may be said of an arm; a side with failed cells is never called better or as good."""
     if baseline is None:
         why = f"no difference: baseline {plan.baseline!r} is not in this sweep"
-        return None, Ruling("undecided", why, "cells")
+        return None, Ruling("undecided", why, "nothing")
     pairs = sample(plan, arm, baseline)
     if not pairs.values:
         empty = next((one.name for one in (baseline, arm) if not one.values), "")
         lack = f"{empty!r} has no finished cell" if empty else "no seed has both arms finished"
         failed = failures(arm, baseline)
         why = f"no difference: {lack}" + (f"; {failed}" if failed else "")
-        return None, Ruling("undecided", why, "cells")
+        waits = any(one.count("pending", "interrupted") for one in (arm, baseline))
+        return None, Ruling("undecided", why, "cells" if waits else "nothing")
     rules = (len(plan.arms) - 1, plan.margin, plan.mode, plan.max_seeds)
     difference, ruling = judge_pair(pairs, *rules)
     difference = replace(difference, correlation=_correlation(arm, baseline, difference.seeds))

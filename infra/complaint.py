@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from traceback import extract_tb
+
+from infra.reported import CellFailed
 
 _MOST_NAMED = 5  # arms or values in a line
 
@@ -32,3 +36,13 @@ def joined(words: Iterable[str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """`arm 'a'`, or `arms 'a' and 'b'`."""
     return ("arm " if len(names) == 1 else "arms ") + joined(map(repr, names))
+
+
+def first_line(error: BaseException) -> str:
+    """What was raised and where, as the end of a complaint."""
+    text = " ".join(str(error).split())[:300]
+    frames = [f for f in extract_tb(error.__traceback__) if "site-packages" not in f.filename]
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    if isinstance(error, CellFailed):
+        return f"it breaks a law: {text}"
+    return f"it raises {type(error).__name__}{where}: {text}"

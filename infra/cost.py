@@ -1,31 +1,34 @@
 """What cells take before they run: seconds of a worker, and the memory of its GPU.
 
 Finished cells tell for their arm. Another arm is measured, some steps and an evaluation at its real
-size, where this process has what cells get; elsewhere the study says.
+size, where cells run on this machine; elsewhere the study says.
 """
 
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 from time import perf_counter
+from typing import Any
 
+from infra.complaint import first_line
 from infra.data import local_data
 from infra.errors import Refused
 from infra.plan import Cell, Plan, cell_config
+from infra.ray_session import meant_address
 from infra.records import CellRecord
 from infra.study import Run, Study
-from infra.trial import first_line
+from infra.timed import SHARES, Timed
 from infra.worker import Capture, clean_slate
 
-_TIMED_S = 0.15  # of training, or one step where that is longer
+_SHARE_S = 0.03  # that steps are timed at each share of the budget
+_LONG_S = 1.0  # an evaluation this long is not timed twice
 _GIB = 2**30
 
 
 @dataclass(frozen=True)
 class Need:
-    """What one cell of an arm was measured to need.
+    """What one cell of an arm was measured to need, alone on the machine.
 
     Attributes:
         seconds: To build, train and evaluate; None where the config does not tell its steps.
@@ -46,6 +49,25 @@ def open_cells(
     return [c for c in plan.cells if c.key not in records or records[c.key].status not in ended]
 
 
+def cell_gpus(plan: Plan, address: str) -> float:
+    """GPUs of a cell as far as they are known before Ray is asked: one where there is one here.
+
+    Raises:
+        Refused: When this machine is to run the cells and has not as many.
+    """
+    import torch
+
+    have = torch.cuda.device_count() if meant_address(address) == "local" else 0
+    if plan.gpus is None:
+        return float(have > 0)
+    if meant_address(address) == "local" and plan.gpus > have:
+        raise Refused(
+            f"--gpus-per-cell {plan.gpus:g}: must fit on this machine, which has {have} GPUs; ask "
+            "for at most that, or give --address of a Ray that has them"
+        )
+    return plan.gpus
+
+
 def cell_seconds(
     study: Study, plan: Plan, records: Mapping[str, CellRecord], needs: Mapping[str, Need]
 ) -> dict[str, float]:
@@ -53,27 +75,53 @@ def cell_seconds(
     found = dict.fromkeys(plan.arms, study.cell_seconds.get(plan.scale))
     found |= {arm: need.seconds for arm, need in needs.items() if need.seconds is not None}
     for arm in plan.arms:
-        own = [records[c.key] for c in plan.cells if c.arm == arm and c.key in records]
-        if took := [r.billed_s for r in own if r.status == "finished" and r.billed_s]:
+        if took := [record.billed_s for record in _finished(plan, arm, records)]:
             found[arm] = mean(took)
     return {arm: seconds for arm, seconds in found.items() if seconds is not None}
 
 
-def ahead_s(todo: Iterable[Cell], seconds: Mapping[str, float]) -> float | None:
-    """Worker-seconds of the open cells; None where an arm's are not known."""
-    each = [seconds.get(cell.arm) for cell in todo]
-    known = [one for one in each if one is not None]
-    return math.fsum(known) if len(known) == len(each) else None
+def _finished(plan: Plan, arm: str, records: Mapping[str, CellRecord]) -> list[CellRecord]:
+    own = [records[cell.key] for cell in plan.cells if cell.arm == arm and cell.key in records]
+    return [record for record in own if record.status == "finished" and record.billed_s]
 
 
-def estimate(plan: Plan, todo: Sequence[Cell], seconds: Mapping[str, float]) -> str:
+def ahead_s(
+    todo: Iterable[Cell], seconds: Mapping[str, float], records: Mapping[str, CellRecord]
+) -> float:
+    """Worker-seconds of the open cells whose arm's are known; of begun ones what is left."""
+    return math.fsum(
+        seconds[cell.arm] * _left(cell, records.get(cell.key))
+        for cell in todo
+        if cell.arm in seconds
+    )
+
+
+def _left(cell: Cell, record: CellRecord | None) -> float:
+    """Share of its steps that are still to do, all of them where the config tells none."""
+    steps = cell.config.get("steps")
+    if record is None or record.commit is None or not isinstance(steps, int) or steps < 1:
+        return 1.0
+    return max(0.0, 1 - record.commit.step / steps)
+
+
+def unknown(todo: Iterable[Cell], seconds: Mapping[str, float]) -> list[str]:
+    """The arms with open cells of which nobody knows what they take."""
+    return list(dict.fromkeys(cell.arm for cell in todo if cell.arm not in seconds))
+
+
+def estimate(
+    plan: Plan,
+    todo: Sequence[Cell],
+    seconds: Mapping[str, float],
+    records: Mapping[str, CellRecord],
+    gpus: float,
+) -> str:
     """What the open cells take, "" where that is not known."""
-    total = ahead_s(todo, seconds)
-    if not todo or total is None:
+    if not todo or unknown(todo, seconds):
         return ""
     each = sorted(seconds[cell.arm] for cell in todo)
     span = dict.fromkeys(f"{one:.0f}" if one >= 1 else f"{one:.1g}" for one in (each[0], each[-1]))
-    hours, gpus, price = total / 3600, plan.gpus or 0.0, plan.usd_per_gpu_hour
+    hours, price = ahead_s(todo, seconds, records) / 3600, plan.usd_per_gpu_hour
     told = [f"about {' to '.join(span)} s a cell", f"{hours:.2g} worker-hours"]
     told += [f"{hours * gpus:.2g} GPU-hours"] if gpus else []
     told += [f"${hours * gpus * price:.2f}"] if gpus and price is not None else []
@@ -81,39 +129,53 @@ def estimate(plan: Plan, todo: Sequence[Cell], seconds: Mapping[str, float]) -> 
 
 
 def measured(
-    study: Study, plan: Plan, todo: Sequence[Cell], known: Mapping[str, float], address: str
+    study: Study,
+    plan: Plan,
+    todo: Sequence[Cell],
+    records: Mapping[str, CellRecord],
+    address: str,
 ) -> dict[str, Need]:
-    """What arms with open cells need, by arm: all where there is a GPU, else those not `known`.
+    """What arms with open cells and without finished ones need, by arm.
 
-    None is measured where cells run on what this process lacks.
+    Where there is no GPU, only what the study does not say is measured; where cells run elsewhere,
+    or with other hardware than this process has, nothing is.
 
     Raises:
-        Refused: When an arm does not run at its real size, or not in a cell's share of the GPU.
+        Refused: When arms do not run at their real size, or not in a cell's share of the GPU.
     """
     import torch
 
-    cuda = torch.cuda.is_available()
-    elsewhere = address not in ("auto", "local") or bool(os.environ.get("RAY_ADDRESS"))
-    unlike = elsewhere and not cuda if plan.gpus is None else bool(plan.gpus) != cuda
-    if unlike:
+    cuda, gpus = torch.cuda.is_available(), cell_gpus(plan, address)
+    if meant_address(address) != "local" or bool(gpus) != cuda:
         return {}
-    first = {cell.arm: cell for cell in reversed(todo)}
-    needs = {
-        arm: _need(study, plan, cell) for arm, cell in first.items() if cuda or arm not in known
-    }
-    for arm, need in needs.items():
-        check_memory(arm, need, plan.gpus)
+    told = plan.scale in study.cell_seconds or not hasattr(study.base, "steps")
+    first: dict[str, Cell] = {}
+    for cell in todo:
+        if not _finished(plan, cell.arm, records) and (cuda or not told):
+            first.setdefault(cell.arm, cell)
+    if first:
+        print(
+            f"measuring {len(first)} arms at scale {plan.scale}, --no-preflight skips", flush=True
+        )
+    found = {arm: _need(study, plan, cell) for arm, cell in first.items()}
+    needs = {arm: need for arm, need in found.items() if isinstance(need, Need)}
+    broken = [text for text in found.values() if isinstance(text, str)]
+    broken += [text for arm, need in needs.items() if (text := lack_of_memory(arm, need, gpus))]
+    if broken:
+        raise Refused("\nablate: ".join(f"study {study.name!r}, {text}" for text in broken))
     return needs
 
 
-def check_memory(arm: str, need: Need, gpus: float | None) -> None:
-    """Refused unless the arm's cells have room on the GPUs that they share."""
-    share = min(1.0, gpus or 1.0)
-    if need.memory > share * need.of:
-        raise Refused(
-            f"arm {arm!r}: must fit in {share:g} of a GPU, {share * need.of / _GIB:.1f} GiB, and "
-            f"reserves {need.memory / _GIB:.1f} GiB; raise --gpus-per-cell, or make it smaller"
-        )
+def lack_of_memory(arm: str, need: Need, gpus: float) -> str:
+    """Why the arm's cells have no room on the GPUs that they share, "" where they have."""
+    share = min(1.0, gpus)
+    if need.memory <= share * need.of:
+        return ""
+    return (
+        f"arm {arm!r}: must fit in {share:g} of a GPU, {share * need.of / _GIB:.1f} GiB, and torch "
+        f"reserves {need.memory / _GIB:.1f} GiB; raise --gpus-per-cell, or make it smaller, or "
+        "give --no-preflight where it would do with less"
+    )
 
 
 def memory_text(needs: Mapping[str, Need]) -> str:
@@ -125,40 +187,46 @@ def memory_text(needs: Mapping[str, Need]) -> str:
     return f"at most {need.memory / _GIB:.1f} of {need.of / _GIB:.1f} GiB of GPU memory ({arm})"
 
 
-def _need(study: Study, plan: Plan, cell: Cell) -> Need:
-    config = cell_config(study, plan, cell, local_data(plan.data))
-    try:
-        with Capture().listening(), clean_slate(plan.threads, cell.seed):
-            began = perf_counter()
-            run = study.run(config)
-            run.evaluate()
-            begin_s = perf_counter() - began
-            step_s = _step_s(run)
-            began = perf_counter()
-            run.evaluate()
-            report_s = perf_counter() - began
-            memory, of = _reserved()
-    except (Exception, SystemExit) as error:
-        raise Refused(
-            f"arm {cell.arm!r}: must run at scale {plan.scale}, but {first_line(error)}"
-        ) from error
-    if (steps := getattr(config, "steps", None)) is None:
-        return Need(None, memory, of)
+def _need(study: Study, plan: Plan, cell: Cell) -> Need | str:
+    """What the arm needs, or why it does not run.
+
+    Only numbers and text come out of the slate that is cleaned: a run that lived on would keep its
+    memory, also that of the GPU, for as long as the driver does.
+    """
+    with Capture().listening(), clean_slate(plan.threads, cell.seed):
+        try:
+            return _measure(study, cell_config(study, plan, cell, local_data(plan.data)))
+        except (Exception, SystemExit) as error:
+            return (
+                f"arm {cell.arm!r}: must run at scale {plan.scale}, but {first_line(error)}; mend "
+                "it, or leave it out with --arms"
+            )
+
+
+def _measure(study: Study, config: Any) -> Need:
+    began = perf_counter()
+    run = study.run(config)
+    build_s = perf_counter() - began
+    report_s = first_report_s = _evaluation_s(run)
+    if run.done():
+        return Need(build_s + first_report_s, *_reserved())
+    steps = getattr(config, "steps", None)
+    timed = Timed(run, steps or 1)
+    if first_report_s < _LONG_S:
+        report_s = _evaluation_s(run)
+    memory = _reserved()
+    if steps is None:
+        return Need(None, *memory)
+    step_s = mean(timed.step_s(share, _SHARE_S) for share in SHARES) if steps > 1 else 0.0
     reports = math.ceil(steps / config.steps_per_report)
-    return Need(begin_s + steps * step_s + reports * report_s, memory, of)
+    training_s = timed.first_s + (steps - 1) * step_s
+    return Need(build_s + first_report_s + training_s + reports * report_s, *memory)
 
 
-def _step_s(run: Run) -> float:
-    """Seconds of a training step once the first is done, 0 where nothing trains."""
-    if not run.done():
-        run.advance(1)  # which makes the optimizer's state and chooses kernels
-    seconds, count, step_s = 0.0, 1, 0.0
-    while seconds < _TIMED_S and not run.done():
-        began, before = perf_counter(), run.step
-        run.advance(count)
-        seconds, count = perf_counter() - began, 2 * count
-        step_s = seconds / max(1, run.step - before)
-    return step_s
+def _evaluation_s(run: Run) -> float:
+    began = perf_counter()
+    run.evaluate()
+    return perf_counter() - began
 
 
 def _reserved() -> tuple[int, int]:
@@ -167,6 +235,5 @@ def _reserved() -> tuple[int, int]:
 
     if not cuda.is_available():
         return 0, 0
-    each = ((cuda.max_memory_reserved(i), i) for i in range(cuda.device_count()))
-    most, device = max(each)
+    most, device = max((cuda.max_memory_reserved(i), i) for i in range(cuda.device_count()))
     return most, cuda.get_device_properties(device).total_memory

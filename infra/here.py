@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from infra.cell import Attempt, Job
-from infra.cost import ahead_s, cell_seconds, open_cells
+from infra.cost import ahead_s, cell_gpus, cell_seconds, open_cells
 from infra.data import local_data
 from infra.driving import driving, make_job, next_number, record_end, refuse_changed_code
-from infra.errors import DONE, SOME_FAILED
+from infra.errors import DONE, SOME_FAILED, Refused
 from infra.lease import Lease
 from infra.ledger import Ledger, attempt_name
 from infra.limits import Limit, check_limit, usd_per_hour
@@ -27,22 +27,25 @@ class _Stop:
     """What ends the cells here after a report: a signal, or a budget that is spent.
 
     Attributes:
-        why: Empty while nothing does.
+        spent_s: Worker-seconds of all attempts but the running one.
     """
 
-    def __init__(self, limit: Limit, price: float | None) -> None:
-        self._limit, self._price, self.why = limit, price, ""
+    def __init__(self, limit: Limit, price: float | None, spent_s: float) -> None:
+        self._limit, self._price, self._signal = limit, price, ""
+        self.spent_s = spent_s
 
     def signalled(self, name: str) -> None:
-        """Obey a signal."""
-        print(f"{name}: stopping at the next report; once more stops now", flush=True)
-        self.why = name
+        """Remember a signal; what a run prints meanwhile goes to its log, so this goes past it."""
+        print(f"{name}: stopping at the next report; once more stops now", file=sys.__stderr__)
+        self._signal = name
 
-    def spent(self, seconds: float) -> None:
-        """Hear of the worker-seconds that all cells have taken."""
-        if not self.why and (over := self._limit.passed(seconds, self._price)):
+    def obey(self, running_s: float = 0.0) -> None:
+        """KeyboardInterrupt where something ends the cells, of which one has run so long."""
+        over = self._limit.passed(self.spent_s + running_s, self._price)
+        if over and not self._signal:
             print(f"{over} is spent: committing and stopping; resume with more", flush=True)
-            self.why = over
+        if over or self._signal:
+            raise KeyboardInterrupt(self._signal or over)
 
 
 def run_here(
@@ -56,20 +59,30 @@ def run_here(
     """The arm's cells one after the other, into the same ledger; gives back the exit status.
 
     There is no preflight: it runs the arm too, and would hide a debugger's prompt.
+
+    Raises:
+        Refused: When it must not start.
+        KeyboardInterrupt: When a signal or the budget stopped it, with all committed.
     """
     with driving(ledger) as lease:
         plan = join_plan(ledger, plan)
         code, records = code_provenance(plan.study_file), ledger.records()
         if not options.accept_code_change:
             refuse_changed_code(records.values(), code)
-        gpus = float(_cuda_is_here())
         chosen = [c for c in plan.cells if c.arm == arm and (not seeds or c.seed in seeds)]
+        if not chosen:
+            raise Refused(
+                f"--here {arm}: must be an arm of this sweep, which has {', '.join(plan.arms)}; "
+                "name it among --arms, or leave those out"
+            )
+        gpus = cell_gpus(plan, "local")
+        price, spent_s = usd_per_hour(plan, gpus), sum(r.billed_s for r in records.values())
         todo = [c for c in open_cells(plan, records, retry_failed=True) if c in chosen]
-        ahead = ahead_s(todo, cell_seconds(study, plan, records, {}))
-        check_limit(options.limit, plan, _spent_s(ledger), ahead, gpus)
+        known = cell_seconds(study, plan, records, {})
+        check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
         ledger.write_plan(plan)
         job = make_job(study, plan, ledger, gpus, code)
-        stop = _Stop(options.limit, usd_per_hour(plan, gpus))
+        stop = _Stop(options.limit, price, spent_s)
         debugged = sys.gettrace() is not None  # then Ctrl-C is the debugger's
         with nullcontext() if debugged else obeying_signals(stop.signalled):
             failed = [c for c in chosen if not _run_cell_here(study, plan, job, lease, c, stop)]
@@ -85,18 +98,17 @@ def _run_cell_here(
         step = record.points[-1].step
         print(f"{cell.key}: finished at step {step} already; another --name runs it again")
         return True
+    stop.obey()
     name = attempt_name(next_number(job.ledger, cell.key), lease.token)
     attempt = Attempt(job, cell, cell_config(study, plan, cell, local_data(plan.data)), name)
-    before_s = _spent_s(job.ledger)
     try:
         with attempt.running():
             while not attempt.finished:
                 point = attempt.report()
                 value = point.metrics[plan.metric]
                 print(f"{cell.key}: step {point.step}  {plan.metric} {value:.5g}", flush=True)
-                stop.spent(before_s + attempt.elapsed_s)
-                if stop.why and not attempt.finished:
-                    raise KeyboardInterrupt(stop.why)
+                if not attempt.finished:
+                    stop.obey(attempt.elapsed_s)
     except CellFailed as error:
         record_end(job.ledger, cell.key, name, "failed", {name: attempt.elapsed_s}, str(error))
         print(f"{cell.key}: failed: {error}", flush=True)
@@ -105,18 +117,10 @@ def _run_cell_here(
     except KeyboardInterrupt:
         attempt.commit()
         raise
+    finally:
+        stop.spent_s += attempt.elapsed_s
     record_end(job.ledger, cell.key, name, "finished", {name: attempt.elapsed_s})
     return True
-
-
-def _spent_s(ledger: Ledger) -> float:
-    return sum(record.billed_s for record in ledger.records().values())
-
-
-def _cuda_is_here() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
 
 
 def _show_cause(error: CellFailed) -> None:

@@ -33,32 +33,28 @@ def usd_per_hour(plan: Plan, gpus: float) -> float | None:
     return None if plan.usd_per_gpu_hour is None else plan.usd_per_gpu_hour * gpus
 
 
-def check_limit(
-    limit: Limit, plan: Plan, spent_s: float, ahead_s: float | None, gpus: float
-) -> None:
+def check_limit(limit: Limit, price: float | None, spent_s: float, ahead_s: float) -> None:
     """Compares what is spent and what the open cells cost with the limit.
 
     Args:
         limit: The most that the sweep may cost.
-        plan: What is to run.
+        price: Of a worker-hour in dollars; None or 0 where it has none.
         spent_s: Worker-seconds of all attempts so far.
-        ahead_s: Those of the open cells; None where they are not known, which refuses nothing.
-        gpus: GPUs of a cell.
+        ahead_s: Those of the open cells, as far as they are known.
 
     Raises:
         Refused: When it would be passed, or dollars are limited and nobody named a price.
     """
-    price = usd_per_hour(plan, gpus)
     if limit.usd is not None and not price:
         raise Refused(
             f"--budget-usd {limit.usd:g}: must have a price of GPUs to reckon with, and there is "
             "none; give --usd-per-gpu-hour and --gpus-per-cell, or use --budget-hours"
         )
-    ahead_s = ahead_s or 0.0
     if over := limit.passed(spent_s + ahead_s, price):
         hours = (spent_s + ahead_s) / 3600
         cost = f", ${hours * price:.2f}" if price else ""
+        ahead = f" and about {ahead_s / 3600:.3g} ahead" if ahead_s else ""
         raise Refused(
-            f"{over}: must cover {spent_s / 3600:.3g} worker-hours spent and about "
-            f"{ahead_s / 3600:.3g} ahead{cost}; raise it, or run fewer"
+            f"{over}: must cover {spent_s / 3600:.3g} worker-hours spent{ahead}{cost}; raise it, "
+            "or run fewer"
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import unquote, urlparse
 
+from infra.complaint import first_line
 from infra.errors import Refused
 from infra.study import Study
 
@@ -64,7 +65,7 @@ def _study_in(path: Path) -> Study:
         # Not by an import, whose cached bytecode outlives an edit within the same second.
         exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
-        raise Refused(f"study {path.name}: {type(error).__name__}: {error}") from error
+        raise Refused(f"study {path.name}: must be importable, but {first_line(error)}") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         raise Refused(f"study {path.name}: must define STUDY = Study(...), got {study!r}")

@@ -7,20 +7,17 @@ before: each arm is timed, and the plan holds what it gets, as a field of its co
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import fsum
 from statistics import median
-from time import perf_counter
 
+from infra.complaint import first_line
 from infra.data import local_data
 from infra.errors import Refused
 from infra.plan import Plan, with_data
-from infra.reported import dump_state, load_state
-from infra.study import Run, Study
-from infra.trial import first_line
+from infra.study import Study
+from infra.timed import SHARES, Timed
 from infra.worker import Capture, clean_slate
 
-_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)  # of the run, since some terms begin late
 _ROUNDS = 3
 _ROUND_S = 0.15  # that a run is timed at a share, or one step where that is longer
 _UNSURE = 0.1  # spread of the rounds, as a share, that a reader must know
@@ -90,42 +87,22 @@ def _slower(study: Study, plan: Plan, arm: str) -> float:
     return middle
 
 
-def _ratio(base: "_Begun", own: "_Begun", turn: int) -> float:
+def _ratio(base: Timed, own: Timed, turn: int) -> float:
     """Of the time of a whole run, the arm's to the baseline's; each goes first every other time."""
     seconds: dict[str, list[float]] = {"base": [], "own": []}
-    for share in _SHARES:
+    for share in SHARES:
         runs = {"base": base, "own": own}
         for name in sorted(runs, reverse=bool(turn % 2)):
-            seconds[name].append(runs[name].step_s(share))
+            seconds[name].append(runs[name].step_s(share, _ROUND_S))
     return fsum(seconds["own"]) / fsum(seconds["base"])
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """A run, its state after the first step, and its budget of steps."""
-
-    run: Run
-    state: bytes
-    budget: int
-
-    def step_s(self, share: float) -> float:
-        """Mean seconds of a step from that share of the budget on."""
-        start, most = int(share * self.budget), max(1, self.budget // len(_SHARES))
-        steps, seconds = 0, 0.0
-        while seconds < _ROUND_S:
-            self.run.load_state_dict({**load_state(self.state), "step": start})
-            began, done = perf_counter(), 0
-            while done < most and seconds + perf_counter() - began < _ROUND_S:
-                self.run.advance(1)
-                done += 1
-            steps, seconds = steps + done, seconds + perf_counter() - began
-        return seconds / steps
-
-
 @contextmanager
-def _begun(study: Study, plan: Plan, arm: str) -> Iterator[_Begun]:
+def _begun(study: Study, plan: Plan, arm: str) -> Iterator[Timed]:
     config = with_data(study.config(arm, plan.seeds[0], plan.scale), local_data(plan.data))
     with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
-        run = study.run(config)
-        run.advance(1)
-        yield _Begun(run, dump_state(run.state_dict()), config.steps)
+        timed = Timed(study.run(config), config.steps)
+        try:
+            yield timed
+        finally:
+            timed.release()

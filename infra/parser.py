@@ -1,7 +1,9 @@
 """The command line's words: every command with its options and defaults."""
 
 import argparse
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from infra.errors import REFUSED
@@ -311,14 +313,19 @@ def _count(text: str) -> int:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if value <= 0:
+    if (value := _number(text)) <= 0:
         raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
     return value
 
 
 def _share(text: str) -> float:
-    value = float(text)
-    if value < 0:
+    if (value := _number(text)) < 0:
         raise argparse.ArgumentTypeError(f"must be 0 or more, got {text}")
     return value
+
+
+def _number(text: str) -> float:
+    with suppress(ValueError):
+        if math.isfinite(value := float(text)):
+            return value
+    raise argparse.ArgumentTypeError(f"must be a finite number, got {text}")

@@ -7,17 +7,17 @@ that is to run, in seconds. Nothing here knows a trainable.
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from infra.complaint import Complaint, listed
+from infra.complaint import Complaint, first_line, joined, listed
 from infra.data import local_data
 from infra.errors import Refused
 from infra.fingerprint import EARLY, STEPS, moments
 from infra.leaks import leak
 from infra.plan import Plan
 from infra.study import Study, replace_fields
-from infra.trial import UNREPEATED, Trial, budget_of, first_line, small_config, steps_left, tried
+from infra.trial import Trial, budget_of, small_config, steps_left, tried
 from infra.twins import twins
 from infra.unread import unread
-from infra.worker import clean_slate
+from infra.worker import Capture, clean_slate
 
 
 def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -> list[Complaint]:
@@ -47,13 +47,15 @@ def preflight(
         plan: What is to run; its first seed is tried.
         allowed_twins: Sets of arms that may be identical, on the record.
     """
-    arms, complaints = [], []
+    arms: list[Trial] = []
+    broken: dict[str, list[str]] = {}
     allowed = {*allowed_twins, *map(frozenset, study.twins)}
     for name in plan.arms:
         try:
             arms.append(tried(study, plan, name))
         except (Exception, SystemExit) as error:
-            complaints.append(Complaint(f"arm {name!r}: must run, but {first_line(error)}"))
+            broken.setdefault(first_line(error), []).append(name)
+    complaints = [Complaint(f"{listed(who)}: must run, but {why}") for why, who in broken.items()]
     complaints += _broken(arms)
     complaints += _seedless(study, plan, arms)
     complaints += _leak_of_data(study, plan)
@@ -83,7 +85,8 @@ def _seedless(study: Study, plan: Plan, arms: Sequence[Trial]) -> Iterator[Compl
     if first is None or len(plan.seeds) < 2:
         return
     config = small_config(study, plan, first.name, plan.seeds[1])
-    with suppress(Exception), clean_slate(plan.threads, plan.seeds[1]):
+    quiet = Capture().listening()
+    with suppress(Exception), quiet, clean_slate(plan.threads, plan.seeds[1]):
         run = study.run(config)
         run.advance(steps_left(study, config))  # from where the first seed's moments begin
         if moments(run, budget_of(study, config), study.metric) == first.moments:
@@ -95,16 +98,12 @@ def _seedless(study: Study, plan: Plan, arms: Sequence[Trial]) -> Iterator[Compl
 
 
 def _broken(arms: Sequence[Trial]) -> Iterator[Complaint]:
-    import torch
-
     by_trouble: dict[str, list[str]] = {}
     for arm in arms:
         for trouble in arm.troubles:
             by_trouble.setdefault(trouble, []).append(arm.name)
     for trouble, names in by_trouble.items():
-        # A GPU may have no deterministic kernel for what a sound run does.
-        excused = trouble == UNREPEATED and torch.cuda.is_available()
-        yield Complaint(f"{listed(names)}: {trouble}", fatal=not excused, unproven=excused)
+        yield Complaint(f"{listed(names)}: {trouble}")
 
 
 def _untold(arms: Sequence[Trial]) -> Iterator[Complaint]:
@@ -116,6 +115,15 @@ def _untold(arms: Sequence[Trial]) -> Iterator[Complaint]:
             fatal=False,
             unproven=True,
         )
+    for arm in arms:
+        if arm.inexact:
+            yield Complaint(
+                f"arm {arm.name!r}: steps do not repeat to the bit, since {joined(arm.inexact)} "
+                "has no deterministic kernel here, so a dead knob may pass; compare the arms on "
+                "the CPU with CUDA_VISIBLE_DEVICES= and --dry-run",
+                fatal=False,
+                unproven=True,
+            )
     if short := [arm.name for arm in arms if not (arm.moments or arm.troubles)]:
         yield Complaint(
             f"{listed(short)}: not compared with other arms, since a run has under "

@@ -44,8 +44,7 @@ def ray_session(address: str) -> Iterator[Any]:
     Raises:
         Refused: For ray:// addresses and for clusters that cannot be reached.
     """
-    if address == "auto":
-        address = os.environ.get("RAY_ADDRESS") or "local"
+    address = meant_address(address)
     if address.startswith("ray://"):
         raise Refused(
             f"--address {address}: must be HOST:PORT of a Ray that this process can join, since a "
@@ -65,6 +64,11 @@ def ray_session(address: str) -> Iterator[Any]:
         yield ray
     finally:
         _shut_down(ray, strangers, private=address == "local")
+
+
+def meant_address(address: str) -> str:
+    """Of `auto` what it stands for."""
+    return os.environ.get("RAY_ADDRESS") or "local" if address == "auto" else address
 
 
 def ship_by_value(*things: Any) -> None:

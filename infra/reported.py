@@ -78,6 +78,7 @@ def check_metrics(metrics: Mapping[str, float], step: int) -> None:
             )
         if not math.isfinite(value):
             raise CellFailed(
-                f"metric {name!r}: must be finite, got {value} at step {step}; lower the rate, or "
-                "leave out what has no value"
+                f"metric {name!r}: must be finite, got {value} at step {step}; "
+                + ("lower the rate, or " if step else "")
+                + "leave out what has no value"
             )

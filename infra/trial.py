@@ -3,14 +3,13 @@
 It has the study's step budget at the scale that is to run. Nothing here knows a trainable.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from math import inf
-from pathlib import Path
-from traceback import extract_tb
-from typing import Any
+from typing import Any, NamedTuple
 
+from infra.complaint import first_line
 from infra.diagnosis import CHANCE
 from infra.fingerprint import Moment, moments
 from infra.leaks import leak
@@ -18,14 +17,16 @@ from infra.plan import Plan
 from infra.reads import field_names, recording
 from infra.reported import check_metrics, check_state, dump_state, load_state, same_state
 from infra.study import Run, Study, flatten, replace_fields
-from infra.worker import Capture, clean_slate
+from infra.worker import Capture, clean_slate, seed_global_streams
 
 LONG = 100  # steps that are looked at where three show nothing, so that what acts seldom may act
 _MOST_COUNTED = 100  # steps of a run whose config does not tell its budget
-UNREPEATED = (
+_UNREPEATED = (
     "the same steps from the same state must give the same weights, and twice they do not; key "
-    "every draw by (seed, purpose, step), or, where a GPU's kernel is at fault, compare the arms "
-    "on the CPU with CUDA_VISIBLE_DEVICES= and --dry-run"
+    "every draw by (seed, purpose, step)"
+)
+_UNSTEADY = (
+    "evaluate() must give the same twice on one state, and it does not; key its draws by the seed"
 )
 _OFF = 0.1  # share by which an untrained score may be better than the chance that a run reports
 
@@ -42,6 +43,7 @@ class Trial:
         moments: What it did, by share of its budget; none where there are troubles.
         troubles: Laws of the protocol that it breaks.
         unrecorded: Why it could not be recorded what the run asks for, "" where it was.
+        inexact: Operations without a deterministic kernel here, where steps do not repeat.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Trial:
     moments: Mapping[float, Moment]
     troubles: tuple[str, ...]
     unrecorded: str = ""
+    inexact: tuple[str, ...] = ()
 
 
 def tried(study: Study, plan: Plan, arm: str) -> Trial:
@@ -64,25 +67,46 @@ def tried(study: Study, plan: Plan, arm: str) -> Trial:
     seen: set[str] = set()
     unrecorded = ""
     try:
-        troubles, found = _trial_of(study, plan, config, recording(config, seen))
+        found = _trial_of(study, plan, config, recording(config, seen))
     except (Exception, SystemExit) as error:
         unrecorded = first_line(error)
-        troubles, found = _trial_of(study, plan, config, config)
+        found = _trial_of(study, plan, config, config)
         seen.update(field_names(config))
     overrides = study.overrides(arm, _small_scale(study, plan))
     values = flatten(asdict(config))
-    known = tuple(field_names(config))
-    return Trial(arm, overrides, values, frozenset(seen), known, found, troubles, unrecorded)
+    return Trial(
+        name=arm,
+        overrides=overrides,
+        config=values,
+        read=frozenset(seen),
+        fields=tuple(field_names(config)),
+        moments=found.moments,
+        troubles=found.troubles,
+        unrecorded=unrecorded,
+        inexact=found.inexact,
+    )
 
 
-def _trial_of(
-    study: Study, plan: Plan, config: Any, recorded: Any
-) -> tuple[tuple[str, ...], dict[float, Moment]]:
+class _Found(NamedTuple):
+    troubles: tuple[str, ...]
+    inexact: tuple[str, ...]
+    moments: Mapping[float, Moment]
+
+
+def _trial_of(study: Study, plan: Plan, config: Any, recorded: Any) -> _Found:
     """What is wrong with a run of `recorded`, and its moments where nothing is."""
-    with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
-        run = study.run(recorded)
-        troubles = (*_troubles(study, run, config), *filter(None, [leak(run)]))
-        return troubles, {} if troubles else moments(run, budget_of(study, config), study.metric)
+    with (capture := Capture()).listening(), clean_slate(plan.threads, plan.seeds[0]):
+        return _found(study, study.run(recorded), config, capture.nondeterministic)
+
+
+def _found(study: Study, run: Run, config: Any, warned: Sequence[str]) -> _Found:
+    """See `_Found`; operations that torch `warned` of excuse steps that do not repeat."""
+    troubles = [*_troubles(study, run, config), *filter(None, [leak(run)])]
+    excused = {_UNREPEATED, _UNSTEADY} & set(troubles) if warned else set()
+    troubles = [trouble for trouble in troubles if trouble not in excused]
+    inexact = tuple(sorted(set(warned))) if excused else ()
+    budget = 0 if troubles else budget_of(study, config)
+    return _Found(tuple(troubles), inexact, moments(run, budget, study.metric))
 
 
 def small_config(study: Study, plan: Plan, arm: str, seed: int) -> Any:
@@ -116,8 +140,17 @@ def budget_of(study: Study, config: Any) -> int:
 def _troubles(study: Study, run: Run, config: Any) -> list[str]:
     """Laws of the protocol that a resume or a verdict would find broken too late."""
     start = dump_state(run.state_dict())
+    seed_global_streams(config.seed)
+    if _changed(start, study.run(config)):
+        return [
+            "two runs of one config must begin alike, and their states differ; key initial draws "
+            "by the seed"
+        ]
     first = run.evaluate()
     check_metrics(first, run.step)
+    once, twice = _measures(first), _measures(run.evaluate())
+    if once != twice:
+        return [_UNSTEADY]
     if _changed(start, run):
         return ["evaluate() must change no state, but it did; give it draws of its own"]
     steps = steps_left(study, config)
@@ -134,7 +167,7 @@ def _troubles(study: Study, run: Run, config: Any) -> list[str]:
     if steps == 2 and _changed(halves := _in_two_halves(study, config, start), run):
         again = _in_two_halves(study, config, start)
         if not same_state(load_state(halves), load_state(again)):
-            return [UNREPEATED]
+            return [_UNREPEATED]
         return [
             "two steps must be one step, save, load and one step to the bit, but they are not; put "
             "what is missing into state_dict and key every draw by (seed, purpose, step)"
@@ -156,13 +189,22 @@ def steps_left(study: Study, config: Any) -> int:
 
 
 def _in_two_halves(study: Study, config: Any, state: bytes) -> bytes:
-    """The state after two steps from `state`, each in a run of its own."""
+    """The state after two steps from `state`, each in a run of its own.
+
+    What draws from a global stream finds it the same each time, and not as before.
+    """
+    seed_global_streams(config.seed + 1)
     for _ in range(2):
         run = study.run(config)
         run.load_state_dict(load_state(state))
         run.advance(1)
         state = dump_state(run.state_dict())
     return state
+
+
+def _measures(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Metrics but for those of time and memory, which differ from call to call."""
+    return {name: value for name, value in metrics.items() if not name.startswith("perf/")}
 
 
 def _changed(state: bytes, run: Run) -> bool:
@@ -188,11 +230,3 @@ def _off_chance(study: Study, first: Mapping[str, float]) -> Iterator[str]:
 def name_of(run: Any) -> str:
     """Of a run's class or function."""
     return getattr(run, "__name__", str(run))
-
-
-def first_line(error: BaseException) -> str:
-    """What was raised and where, as the end of a complaint."""
-    text = " ".join(str(error).split())[:300]
-    frames = [f for f in extract_tb(error.__traceback__) if "site-packages" not in f.filename]
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"it raises {type(error).__name__}{where}: {text}"

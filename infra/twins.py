@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 
-from infra.complaint import Complaint, joined
+from infra.complaint import Complaint, first_line, joined
 from infra.fingerprint import STEPS, Moment, moment
 from infra.plan import Plan
 from infra.study import Study
-from infra.trial import LONG, Trial, budget_of, first_line, small_config
+from infra.trial import LONG, Trial, budget_of, small_config
 from infra.worker import Capture, clean_slate
 
 

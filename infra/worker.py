@@ -34,7 +34,7 @@ def clean_slate(threads: int, seed: int) -> Iterator[None]:
     _keep_freed_memory()
     _set_torch(torch, threads)
     streams = _global_streams(torch)
-    _seed_global_streams(torch, seed)
+    seed_global_streams(seed)
     paths = list(sys.path)
     environment, folder = dict(os.environ), os.getcwd()  # torch has set its variables by now
     with tempfile.TemporaryDirectory(prefix="ablate-cell-", ignore_cleanup_errors=True) as scratch:
@@ -90,9 +90,10 @@ def _be_deterministic(torch: Any) -> None:
         compiler.deterministic = True
 
 
-def _seed_global_streams(torch: Any, seed: int) -> None:
+def seed_global_streams(seed: int) -> None:
     """Runs key their own draws; should one use a global stream, it is at least the same."""
     import numpy
+    import torch
 
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
@@ -133,7 +134,8 @@ def _give_memory_back(torch: Any) -> None:
     gc.freeze()
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
+        for device in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(device)
     if libc := _glibc():
         libc.malloc_trim(0)
 

@@ -111,7 +111,9 @@ def test_a_study_runs_in_the_folder_it_lies_in(tmp_path, monkeypatch):
 def test_a_study_that_leaves_is_refused(tmp_path):
     study = tmp_path / "leaves.py"
     study.write_text("raise SystemExit(0)")
-    assert "leaves.py: SystemExit" in refused("run", study, "--storage", tmp_path / "runs")
+    assert "must be importable, but it raises SystemExit at leaves.py:1" in refused(
+        "run", study, "--storage", tmp_path / "runs"
+    )
 
 
 def test_an_edit_of_what_a_study_imports_is_changed_code(tmp_path):

@@ -1,33 +1,35 @@
 """What a sweep may cost: refused before it starts, stopped resumably when it gets there."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from test_study import study
 
 from infra.errors import Refused
-from infra.limits import Limit, check_limit
+from infra.limits import Limit, check_limit, usd_per_hour
 from infra.plan import make_plan
 
-PLAN = make_plan(study(), "lab")
 
-
-def refusal(limit: Limit, ahead_s: float = 1800.0, **settings: Any) -> str:
-    plan = replace(PLAN, **settings)
+def refusal(limit: Limit, price: float | None = None, ahead_s: float = 1800.0) -> str:
     with pytest.raises(Refused) as told:
-        check_limit(limit, plan, 3600.0, ahead_s, plan.gpus or 0.0)
+        check_limit(limit, price, 3600.0, ahead_s)
     return str(told.value)
 
 
 def test_what_is_spent_and_what_lies_ahead_are_compared_with_the_limit_before_the_start():
     assert "1 worker-hours spent and about 0.5 ahead; raise it" in refusal(Limit(hours=1.4))
-    text = refusal(Limit(usd=1.0), usd_per_gpu_hour=4.0, gpus=0.5)
+    text = refusal(Limit(usd=1.0), price=2.0)
     assert "--budget-usd 1:" in text and "0.5 ahead, $3.00" in text
+    check_limit(Limit(hours=1.6), None, 3600.0, 1800.0)
 
 
-def test_what_is_not_known_refuses_nothing():
-    check_limit(Limit(hours=1.4), PLAN, 3600.0, None, 0.0)
+def test_what_is_not_known_is_not_told_as_nothing():
+    assert "1 worker-hours spent; raise it" in refusal(Limit(hours=0.5), ahead_s=0.0)
+
+
+def test_the_price_of_a_worker_is_that_of_its_share_of_the_gpu():
+    plan = replace(make_plan(study(), "lab"), usd_per_gpu_hour=4.0)
+    assert usd_per_hour(plan, 0.5) == 2.0
 
 
 def test_dollars_without_a_price_are_refused_with_the_remedy():
