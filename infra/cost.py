@@ -155,7 +155,8 @@ def measured(
             first.setdefault(cell.arm, cell)
     if first:
         print(
-            f"measuring {len(first)} arms at scale {plan.scale}, --no-preflight skips", flush=True
+            f"measuring {len(first)} arms at scale {plan.scale}; --no-preflight leaves it out",
+            flush=True,
         )
     found = {arm: _need(study, plan, cell) for arm, cell in first.items()}
     needs = {arm: need for arm, need in found.items() if isinstance(need, Need)}
