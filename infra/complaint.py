@@ -25,11 +25,11 @@ class Complaint:
     unproven: bool = False
 
 
-def joined(words: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`, or the first five and how many more."""
+def joined(words: Iterable[str], most: int = _MOST_NAMED) -> str:
+    """`a`, `a and b`, `a, b and c`, or the first ones and how many more."""
     *some, last = words
-    if len(some) > _MOST_NAMED:
-        some, last = some[:_MOST_NAMED], f"{len(some) + 1 - _MOST_NAMED} more"
+    if len(some) > most:
+        some, last = some[:most], f"{len(some) + 1 - most} more"
     return f"{', '.join(some)} and {last}" if some else last
 
 

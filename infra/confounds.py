@@ -185,7 +185,7 @@ def explaining(arm: Arm, baseline: Arm, arms: Iterable[Arm]) -> list[str]:
         ours, theirs = _mean(arm, metric), _mean(baseline, metric)
         if ours is not None and theirs and not _near(ours, theirs):
             match = [other.name for other in others if _near(_mean(other, metric), ours)]
-            whose = f"matched by {joined(match)}" if match else "no arm matches"
+            whose = f"matched by {joined(match, most=2)}" if match else "no arm matches"
             by_match.setdefault(whose, []).append(f"{name} x {ours / theirs:.3g}")
     return [f"{', '.join(told)} ({whose})" for whose, told in by_match.items()]
 

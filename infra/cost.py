@@ -123,6 +123,9 @@ def estimate(
     span = dict.fromkeys(f"{one:.0f}" if one >= 1 else f"{one:.1g}" for one in (each[0], each[-1]))
     hours, price = ahead_s(todo, seconds, records) / 3600, plan.usd_per_gpu_hour
     told = [f"about {' to '.join(span)} s a cell", f"{hours:.2g} worker-hours"]
+    if plan.max_seeds > len(plan.seeds):
+        most = plan.max_seeds * math.fsum(seconds.values()) / 3600
+        told += [f"at most {most:.2g} with all {plan.max_seeds} seeds"]
     told += [f"{hours * gpus:.2g} GPU-hours"] if gpus else []
     told += [f"${hours * gpus * price:.2f}"] if gpus and price is not None else []
     return ", ".join(told)

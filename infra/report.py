@@ -234,6 +234,9 @@ def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     if plan.max_seeds:
         lines.append(f"ablate resume {sweep} --until-decided --max-seeds {plan.max_seeds}")
     notes = ["cells ran on several commits; the last is named"] if len(commits) > 1 else []
+    if plan.study_file and codes:
+        digest = codes[-1]["study_sha256"][:12]
+        notes += [f"{Path(plan.study_file).name} is a file of its own, SHA-256 {digest}..."]
     notes += ["the code differed from its commit"] if any(c.get("dirty") for c in codes) else []
     return f"<pre><code>{escape(chr(10).join(lines))}</code></pre>\n{listed(notes, 'notes')}"
 

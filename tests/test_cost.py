@@ -143,6 +143,8 @@ def test_finished_cells_tell_more_than_a_measure_and_that_more_than_the_study(tm
     again = open_cells(plan, records, retry_failed=True)
     told = estimate(plan, again, known, records, gpus=0.5)
     assert told == "about 20 to 90 s a cell, 0.036 worker-hours, 0.018 GPU-hours"
+    far = estimate(replace(plan, max_seeds=12), again, known, records, gpus=0)
+    assert far.endswith(", at most 0.67 with all 12 seeds")
     dear = replace(plan, usd_per_gpu_hour=100.0)
     assert estimate(dear, again, known, records, gpus=0.5).endswith(", $1.81")
 
