@@ -4,8 +4,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 from infra.complaint import listed
-from infra.cost import ahead_s, cell_gpus, cell_seconds, estimate, measured, memory_text, unknown
+from infra.cost import ahead_s, cell_seconds, estimate, unknown
 from infra.limits import Limit, check_limit, usd_per_hour
+from infra.measure import cell_gpus, measured, memory_text
 from infra.plan import Cell, Plan
 from infra.records import CellRecord
 from infra.study import Study

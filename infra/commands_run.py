@@ -15,13 +15,14 @@ from infra.command import (
     storage_option,
 )
 from infra.compare import leaderboard
-from infra.cost import cell_gpus, cell_seconds, estimate, open_cells
+from infra.cost import cell_seconds, estimate, open_cells
 from infra.data import data_digest
 from infra.errors import DONE, INTERRUPTED, Refused
 from infra.here import run_here
 from infra.ledger import Ledger
 from infra.limits import Limit
 from infra.locate import load_study
+from infra.measure import cell_gpus
 from infra.pace import at_equal_seconds
 from infra.plan import Cell, Plan, make_plan, plan_like, with_steps
 from infra.records import CellRecord

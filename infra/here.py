@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from infra.cell import Attempt, Job
-from infra.cost import ahead_s, cell_gpus, cell_seconds, open_cells
+from infra.cost import ahead_s, cell_seconds, open_cells
 from infra.data import local_data
 from infra.driving import driving, make_job, next_number, record_end, refuse_changed_code
 from infra.errors import DONE, SOME_FAILED, Refused
 from infra.lease import Lease
 from infra.ledger import Ledger, attempt_name
 from infra.limits import Limit, check_limit, usd_per_hour
+from infra.measure import cell_gpus
 from infra.plan import Cell, Plan, cell_config
 from infra.provenance import code_provenance
 from infra.reported import CellFailed

@@ -7,6 +7,7 @@ from infra.reported import dump_state, load_state
 from infra.study import Run
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)
+_PATIENCE = 5  # times the seconds that are to be timed
 
 
 class Timed:
@@ -24,10 +25,13 @@ class Timed:
         self._state, self._budget = dump_state(run.state_dict()), budget
 
     def step_s(self, share: float, least_s: float) -> float:
-        """Mean seconds of a step from that share of the budget on, timed so long or for a step."""
+        """Mean seconds of a step from that share of the budget on, timed so long or for a step.
+
+        Steps so short that going back to the share takes longer are timed for less.
+        """
         start, most = int(share * self._budget), max(1, self._budget // len(SHARES))
-        steps, seconds = 0, 0.0
-        while seconds < least_s:
+        steps, seconds, end = 0, 0.0, perf_counter() + _PATIENCE * least_s
+        while not steps or (seconds < least_s and perf_counter() < end):
             self._run.load_state_dict({**load_state(self._state), "step": start})
             began, done = perf_counter(), 0
             while done < most and seconds + perf_counter() - began < least_s:

@@ -13,20 +13,10 @@ from conftest import LINE, ablate
 from made_up import made_up
 from studies.line import STUDY, LineConfig, LineRun
 
-from infra.cost import (
-    Need,
-    ahead_s,
-    cell_gpus,
-    cell_seconds,
-    estimate,
-    lack_of_memory,
-    measured,
-    memory_text,
-    open_cells,
-    unknown,
-)
+from infra.cost import ahead_s, cell_seconds, estimate, open_cells, unknown
 from infra.errors import Refused
 from infra.ledger import Ledger
+from infra.measure import Need, cell_gpus, lack_of_memory, measured, memory_text
 from infra.plan import make_plan
 from infra.storage import open_storage
 from infra.study import Study
