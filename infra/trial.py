@@ -148,11 +148,10 @@ def _troubles(study: Study, run: Run, config: Any) -> list[str]:
         ]
     first = run.evaluate()
     check_metrics(first, run.step)
-    once, twice = _measures(first), _measures(run.evaluate())
-    if once != twice:
-        return [_UNSTEADY]
     if _changed(start, run):
         return ["evaluate() must change no state, but it did; give it draws of its own"]
+    if _measures(first) != _measures(run.evaluate()):
+        return [_UNSTEADY]
     steps = steps_left(study, config)
     if run.done() or not steps:
         return []  # nothing trains here, as in a control that stays as it was drawn
