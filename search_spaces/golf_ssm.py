@@ -54,9 +54,15 @@ def _ranks_turn_over(_: SeedView) -> bool:
 
 
 def _larger_state_helps(view: SeedView) -> float:
-    """By how much at the last report of the first half, which is half-way only at `paper`."""
+    """By how much at the last report of the first half, which is half-way only at `paper`.
+
+    Raises:
+        LookupError: Where none but the untrained networks is reported before half-way.
+    """
     steps = view.config("SSM-4 as run", "steps")
     half = max(s for s, _ in view.curve("SSM-4 as run", BPB) if 2 * s <= steps)
+    if not half:
+        raise LookupError(f"of {steps} steps none is reported before half-way")
     return view.at("SSM-1 as run", BPB, half) - view.at("SSM-4 as run", BPB, half)
 
 
