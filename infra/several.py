@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from infra.board import Leaderboard
 from infra.errors import Refused
-from infra.tables import Table, board_row
+from infra.tables import MISSING, Table, board_row
 
 SHARED = ("metric", "mode", "scale", "budget")
 _COLUMNS = (
@@ -48,15 +48,17 @@ def several_table(boards: Mapping[str, Leaderboard]) -> Table:
     )
     better = "less" if one.mode == "min" else "more"
     title = f"{len(boards)} sweeps ({one.scale}): {one.metric}, {better} is better, at {one.budget}"
+    rows = [(name, *board_row(row)[: len(_COLUMNS) - 1]) for name, row in ranked]
+    used = [i for i in range(len(_COLUMNS)) if any(row[i] != MISSING for row in rows)]
     return Table(
         title=title,
-        columns=_COLUMNS,
-        rows=tuple((name, *board_row(row)[: len(_COLUMNS) - 1]) for name, row in ranked),
+        columns=tuple(_COLUMNS[i] for i in used),
+        rows=tuple(tuple(row[i] for i in used) for row in rows),
         strong=frozenset(i for i, (_, row) in enumerate(ranked) if row.verdict == "better"),
         notes=(
             "verdicts are those of each sweep against its own baseline; the order across sweeps is "
             "that of the means and decides nothing",
             *(("seconds and dollars compare on one machine only",) if one.exploratory else ()),
         ),
-        widths=(0, 22, *(0 for _ in _COLUMNS[2:])),
+        widths=(22, 22, *(0 for _ in used[2:])),
     )

@@ -243,7 +243,14 @@ def _rich(table: Table) -> Any:
     limits = table.widths or (None,) * len(table.columns)
     for name, limit in zip(table.columns, limits, strict=True):
         side = "right" if name.startswith(" ") else "left"
-        drawn.add_column(Text(name.strip()), justify=side, no_wrap=limit == 0, overflow="fold")
+        least = min(limit or 0, _NARROWEST) or None
+        drawn.add_column(
+            Text(name.strip()),
+            justify=side,
+            no_wrap=limit == 0,
+            overflow="fold",
+            min_width=least,
+        )
     for index, row in enumerate(table.rows):
         drawn.add_row(*map(Text, row), style="bold" if index in table.strong else None)
     return drawn

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from io import StringIO
 
 import pytest
 from conftest import ablate
@@ -10,6 +11,7 @@ from made_up import made_up
 from infra.compare import leaderboard
 from infra.errors import Refused
 from infra.several import several_table
+from infra.tables import show
 
 
 def test_arms_of_several_sweeps_are_ranked_by_their_means_and_keep_their_verdicts(tmp_path):
@@ -35,6 +37,15 @@ def test_sweeps_by_other_laws_are_refused_with_the_law(tmp_path):
         boards[name] = leaderboard(plan, ledger.records())
     with pytest.raises(Refused, match="sweep 'more': must have mode 'min' as 'less' has, got"):
         several_table(boards)
+
+
+def test_names_of_arms_stay_readable_beside_long_names_of_sweeps(tmp_path):
+    values = {"plain": [2.7831, 2.7901, 2.7702], "plain as run": [3.00312, 3.0104, 2.9987]}
+    plan, ledger = made_up(tmp_path, values)
+    table = several_table({"golf_adapters-lab-seconds": leaderboard(plan, ledger.records())})
+    assert "failed" not in table.to_json()["rows"][0]  # a column of which nobody has use
+    show(table, shown := StringIO())
+    assert "plain" in shown.getvalue() and "as run" in shown.getvalue()
 
 
 def test_the_command_takes_several_names(tmp_path):
