@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from infra.complaint import listed
-from infra.cost import ahead_s, cell_seconds, estimate, unknown
+from infra.cost import ahead_s, cell_seconds, estimate, finished_cells, unknown
 from infra.limits import Limit, check_limit, usd_per_hour
 from infra.measure import cell_gpus, measured, memory_text
 from infra.plan import Cell, Plan
@@ -35,7 +35,8 @@ def check_before(
     notes = ["not tried: --no-preflight"]
     if options.preflight:
         notes = _try_arms(study, plan, options.allow_identical)
-        needs = measured(study, plan, todo, records, options.address)
+        new = [cell for cell in todo if not finished_cells(plan, cell.arm, records)]
+        needs = measured(study, plan, new, options.address)
         known = cell_seconds(study, plan, records, needs)
         told = [estimate(plan, todo, known, records, gpus), memory_text(needs)]
         if needs and any(told):

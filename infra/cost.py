@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 
-from infra.measure import Need, finished_cells
+from infra.measure import Need
 from infra.plan import Cell, Plan
 from infra.records import CellRecord
 from infra.study import Study
@@ -16,6 +16,12 @@ def open_cells(
     """The cells that are to run."""
     ended = ("finished",) if retry_failed else ("finished", "failed")
     return [c for c in plan.cells if c.key not in records or records[c.key].status not in ended]
+
+
+def finished_cells(plan: Plan, arm: str, records: Mapping[str, CellRecord]) -> list[CellRecord]:
+    """The arm's cells that have finished, and on the bill."""
+    own = [records[cell.key] for cell in plan.cells if cell.arm == arm and cell.key in records]
+    return [record for record in own if record.status == "finished" and record.billed_s]
 
 
 def cell_seconds(

@@ -15,7 +15,6 @@ from infra.data import local_data
 from infra.errors import Refused
 from infra.plan import Cell, Plan, cell_config
 from infra.ray_session import meant_address
-from infra.records import CellRecord
 from infra.study import Run, Study
 from infra.timed import SHARES, Timed
 from infra.worker import Capture, clean_slate
@@ -59,20 +58,13 @@ def cell_gpus(plan: Plan, address: str) -> float:
     return plan.gpus
 
 
-def finished_cells(plan: Plan, arm: str, records: Mapping[str, CellRecord]) -> list[CellRecord]:
-    """The arm's cells that have finished, and on the bill."""
-    own = [records[cell.key] for cell in plan.cells if cell.arm == arm and cell.key in records]
-    return [record for record in own if record.status == "finished" and record.billed_s]
-
-
 def measured(
     study: Study,
     plan: Plan,
-    todo: Sequence[Cell],
-    records: Mapping[str, CellRecord],
+    cells: Sequence[Cell],
     address: str,
 ) -> dict[str, Need]:
-    """What arms with open cells and without finished ones need, by arm.
+    """What the arms of these cells need, by arm; the first cell of each is measured.
 
     Where there is no GPU, only what the study does not say is measured; where cells run elsewhere,
     or with other hardware than this process has, nothing is.
@@ -87,9 +79,8 @@ def measured(
         return {}
     told = plan.scale in study.cell_seconds or not hasattr(study.base, "steps")
     first: dict[str, Cell] = {}
-    for cell in todo:
-        if not finished_cells(plan, cell.arm, records) and (cuda or not told):
-            first.setdefault(cell.arm, cell)
+    for cell in cells if cuda or not told else ():
+        first.setdefault(cell.arm, cell)
     if first:
         print(
             f"measuring {len(first)} arms at scale {plan.scale}; --no-preflight leaves it out",

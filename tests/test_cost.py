@@ -41,7 +41,7 @@ SLOW = replace(STUDY, run=Slow)
 def seconds_of(study: Study = SLOW, **settings: Any) -> dict[str, float]:
     study = replace(study, base=replace(LineConfig(), **settings), scales={})
     plan = make_plan(study, "lab", ["plain", "heavy"])
-    needs = measured(study, plan, plan.cells, {}, "local")
+    needs = measured(study, plan, plan.cells, "local")
     return {arm: need.seconds or 0.0 for arm, need in needs.items()}
 
 
@@ -72,7 +72,7 @@ def test_every_report_costs_an_evaluation_and_a_control_that_is_done_has_one():
     assert STEP_S <= once < often / 2
 
 
-def test_a_run_that_does_not_count_its_steps_is_measured_without_end_neither():
+def test_a_run_that_does_not_count_its_steps_does_not_hold_up_the_measure():
     class Stuck(LineRun):
         def advance(self, steps: int) -> dict[str, float]:
             return {}
@@ -99,11 +99,11 @@ def test_what_is_known_is_not_measured_nor_what_runs_elsewhere(monkeypatch: pyte
     plan = make_plan(STUDY, "lab")
     cells = plan.cells
     priced = replace(STUDY, cell_seconds={"lab": 1.0})
-    assert measured(priced, plan, cells, {}, "local") == {}
-    assert measured(STUDY, plan, cells, {}, "10.0.0.1:6379") == {}
+    assert measured(priced, plan, cells, "local") == {}
+    assert measured(STUDY, plan, cells, "10.0.0.1:6379") == {}
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    assert measured(STUDY, plan, cells, {}, "auto") == {}
-    assert set(measured(STUDY, plan, cells, {}, "local")) == {"plain", "half", "heavy"}
+    assert measured(STUDY, plan, cells, "auto") == {}
+    assert set(measured(STUDY, plan, cells, "local")) == {"plain", "half", "heavy"}
 
 
 def test_arms_that_fail_only_at_their_real_size_are_refused_before_a_line_each():
@@ -116,7 +116,7 @@ def test_arms_that_fail_only_at_their_real_size_are_refused_before_a_line_each()
     study = replace(STUDY, run=Small)
     plan = make_plan(study, "lab")
     with pytest.raises(Refused, match="scale lab, but it raises MemoryError at test_c") as told:
-        measured(study, plan, plan.cells, {}, "local")
+        measured(study, plan, plan.cells, "local")
     lines = str(told.value).splitlines()
     assert [re.findall("arm '(.+?)'", line) for line in lines] == [["half"], ["heavy"]]
 
