@@ -130,15 +130,16 @@ def resume(studies: Studies, options: Options) -> int:
 def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
     probe(ledger.storage)
     if getattr(options, "here", ""):
+        signalled = False
         with stdout_for_json(options):
             how = _sweep_options(options)
             try:
                 status = run_here(study, plan, ledger, options.here, options.seeds, how)
             except KeyboardInterrupt:
-                status = INTERRUPTED
+                status, signalled = INTERRUPTED, True
         if options.json:
             print_json({"sweep": ledger.sweep, "status": status})
-        if status == INTERRUPTED:
+        if signalled:
             raise KeyboardInterrupt
         return status
     with stdout_for_json(options):

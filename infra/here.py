@@ -10,7 +10,7 @@ from infra.cell import Attempt, Job
 from infra.cost import ahead_s, cell_seconds, open_cells
 from infra.data import local_data
 from infra.driving import driving, make_job, next_number, record_end, refuse_changed_code
-from infra.errors import DONE, SOME_FAILED, Refused
+from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
 from infra.lease import Lease
 from infra.ledger import Ledger, attempt_name
 from infra.limits import Limit, check_limit, usd_per_hour
@@ -22,6 +22,10 @@ from infra.stopping import obeying_signals
 from infra.study import Study
 from infra.sweep import join_plan
 from infra.sweep_options import SweepOptions
+
+
+class _BudgetSpent(KeyboardInterrupt):
+    """Stops the cells as a signal does; the same command would be refused, which is told apart."""
 
 
 class _Stop:
@@ -42,11 +46,11 @@ class _Stop:
 
     def obey(self, running_s: float = 0.0) -> None:
         """KeyboardInterrupt where something ends the cells, of which one has run so long."""
-        over = self._limit.passed(self.spent_s + running_s, self._price)
-        if over and not self._signal:
+        if self._signal:
+            raise KeyboardInterrupt(self._signal)
+        if over := self._limit.passed(self.spent_s + running_s, self._price):
             print(f"{over} is spent: committing and stopping; resume with more", flush=True)
-        if over or self._signal:
-            raise KeyboardInterrupt(self._signal or over)
+            raise _BudgetSpent(over)
 
 
 def run_here(
@@ -63,7 +67,7 @@ def run_here(
 
     Raises:
         Refused: When it must not start.
-        KeyboardInterrupt: When a signal or the budget stopped it, with all committed.
+        KeyboardInterrupt: When a signal stopped it, with all committed.
     """
     with driving(ledger) as lease:
         plan = join_plan(ledger, plan)
@@ -85,8 +89,11 @@ def run_here(
         job = make_job(study, plan, ledger, gpus, code)
         stop = _Stop(options.limit, price, spent_s)
         debugged = sys.gettrace() is not None  # then Ctrl-C is the debugger's
-        with nullcontext() if debugged else obeying_signals(stop.signalled):
-            failed = [c for c in chosen if not _run_cell_here(study, plan, job, lease, c, stop)]
+        try:
+            with nullcontext() if debugged else obeying_signals(stop.signalled):
+                failed = [c for c in chosen if not _run_cell_here(study, plan, job, lease, c, stop)]
+        except _BudgetSpent:
+            return INTERRUPTED
     return SOME_FAILED if failed else DONE
 
 

@@ -200,6 +200,7 @@ def test_the_budget_stops_cells_that_run_here_and_they_go_on_from_there(tmp_path
     stopped = ablate(*here, "--budget-hours", "0.0000001")
     assert stopped.returncode == 130 and json.loads(stopped.stdout)["status"] == 130
     assert "--budget-hours 1e-07 is spent" in stopped.stderr
+    assert "the same command goes on" not in stopped.stderr  # it would be refused
     records = Ledger(open_storage(str(tmp_path)), "line-lab").records().values()
     assert [r.status for r in records] == ["interrupted", "pending", "pending"]
     again = ablate(*here)
