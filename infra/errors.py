@@ -1,7 +1,24 @@
-"""What the command line answers with, in one line and an exit status."""
+"""What goes wrong and is told in one line, and the exit statuses of the command line."""
+
+from pathlib import Path
+from traceback import extract_tb
 
 DONE, SOME_FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 class Refused(ValueError):
     """Wrong usage, or something that must not be done; the text is one line with the remedy."""
+
+
+class CellFailed(Exception):
+    """The run failed in a way that trying again would repeat; the text is one line."""
+
+
+def first_line(error: BaseException) -> str:
+    """What was raised and where, as the end of a complaint."""
+    text = " ".join(str(error).split())[:300]
+    frames = [f for f in extract_tb(error.__traceback__) if "site-packages" not in f.filename]
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    if isinstance(error, CellFailed):
+        return f"it breaks a law: {text}"
+    return f"it raises {type(error).__name__}{where}: {text}"

@@ -7,13 +7,13 @@ from infra.cli import Ingester, ablate
 
 
 def _ingest_ct(source: Path, to: Path, hu_divided_by_ten: bool, **options: Any) -> Any:
-    from trainables.ct_ingest import ingest_ct
+    from trainables.ct.ingest.ingest import ingest_ct
 
     return ingest_ct(source, to, hu_divisor=10 if hu_divided_by_ten else 1, **options)
 
 
 def _ingest_text(source: Path, to: Path, **options: Any) -> Any:
-    from trainables.lm_ingest import ingest_text
+    from trainables.lm.ingest import ingest_text
 
     return ingest_text(source, to, **options)
 

@@ -8,12 +8,11 @@ Departs   lab: phantom, ViT of width 64, K 1,024, batch 32, 300 steps for 10,000
 Cost      lab: 5 arms x 3 seeds of 25 s on one CPU core; paper: needs a GPU and --data
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.dino import NEEDS_CT
-from search_spaces.dino_augment import AUGMENT, AUGMENT_FINDINGS, AUGMENT_SCALES, DOCUMENTED_SEEDS
-from trainables.dino import DinoRun
-from trainables.dino_config import DinoConfig
+from ablate import Study, main
+from search_spaces.dino.augment import AUGMENT, AUGMENT_FINDINGS, AUGMENT_SCALES, DOCUMENTED_SEEDS
+from search_spaces.dino.shared import NEEDS_CT
+from trainables.dino.config import DinoConfig
+from trainables.dino.dino import DinoRun
 
 STUDY = Study(
     name="dino_augment",

@@ -9,12 +9,11 @@ Departs   lab: phantom, ViT of width 64 and depth 3, 40 px, K 1,024, batch 32, 6
 Cost      lab: 4 arms x 3 seeds of 40 s on one CPU core; paper: needs a GPU and --data
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.dino import NEEDS_CT
-from search_spaces.dino_cm import MOMENTA, MOMENTA_FINDINGS, MOMENTA_SCALES
-from trainables.dino import DinoRun
-from trainables.dino_config import DinoConfig
+from ablate import Study, main
+from search_spaces.dino.cm import MOMENTA, MOMENTA_FINDINGS, MOMENTA_SCALES
+from search_spaces.dino.shared import NEEDS_CT
+from trainables.dino.config import DinoConfig
+from trainables.dino.dino import DinoRun
 
 STUDY = Study(
     name="dino_cm",

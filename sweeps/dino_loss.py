@@ -8,12 +8,11 @@ Departs   lab: phantom, ViT of width 64, K 1,024, batch 32, 500 steps as there, 
 Cost      lab: 6 arms x 3 seeds of 30 s on one CPU core; paper: needs a GPU and --data
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.dino import NEEDS_CT
-from search_spaces.dino_loss import LOSS_FINDINGS, LOSS_SCALES, LOSSES
-from trainables.dino import DinoRun
-from trainables.dino_config import DinoConfig
+from ablate import Study, main
+from search_spaces.dino.loss import LOSS_FINDINGS, LOSS_SCALES, LOSSES
+from search_spaces.dino.shared import NEEDS_CT
+from trainables.dino.config import DinoConfig
+from trainables.dino.dino import DinoRun
 
 STUDY = Study(
     name="dino_loss",

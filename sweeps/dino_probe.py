@@ -10,13 +10,12 @@ Cost      lab: 10 arms x 3 seeds of 25 s on one CPU core, and 25 s once per proc
           paper: needs a GPU and --data with a fifth held out and a nodules.csv
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.dino import NEEDS_CT
-from search_spaces.dino_probe import PROBE, PROBE_FINDINGS, PROBE_SCALES
-from trainables.dino_config import CenterConfig, DinoConfig
-from trainables.dino_probe import ProbeRun
-from trainables.dino_probe_config import ProbeConfig
+from ablate import Study, main
+from search_spaces.dino.probe import PROBE, PROBE_FINDINGS, PROBE_SCALES
+from search_spaces.dino.shared import NEEDS_CT
+from trainables.dino.config import CenterConfig, DinoConfig
+from trainables.dino.probe import ProbeRun
+from trainables.dino.probe_config import ProbeConfig
 
 STUDY = Study(
     name="dino_probe",

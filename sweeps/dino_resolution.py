@@ -8,12 +8,11 @@ Departs   lab: phantom of 64 px for 512, so 28 px and 56; patch 7 for 14, ViT of
 Cost      lab: 2 arms x 3 seeds of 18 and 48 s on one CPU core; paper: needs a GPU and --data
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.dino import NEEDS_CT
-from search_spaces.dino_resolution import RESOLUTION_FINDINGS, RESOLUTION_SCALES, RESOLUTIONS
-from trainables.dino import DinoRun
-from trainables.dino_config import DinoConfig
+from ablate import Study, main
+from search_spaces.dino.resolution import RESOLUTION_FINDINGS, RESOLUTION_SCALES, RESOLUTIONS
+from search_spaces.dino.shared import NEEDS_CT
+from trainables.dino.config import DinoConfig
+from trainables.dino.dino import DinoRun
 
 STUDY = Study(
     name="dino_resolution",

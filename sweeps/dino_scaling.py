@@ -8,12 +8,11 @@ Departs   lab: phantom, ViTs of width 64 and 128, K 1,024, 1,200 steps for 100,0
 Cost      lab: 2 arms x 3 seeds of 105 s on one CPU core; paper: needs a GPU and --data
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.dino import NEEDS_CT
-from search_spaces.dino_scaling import SCALING_FINDINGS, SCALING_SCALES, SIZES
-from trainables.dino import DinoRun
-from trainables.dino_config import DinoConfig
+from ablate import Study, main
+from search_spaces.dino.scaling import SCALING_FINDINGS, SCALING_SCALES, SIZES
+from search_spaces.dino.shared import NEEDS_CT
+from trainables.dino.config import DinoConfig
+from trainables.dino.dino import DinoRun
 
 STUDY = Study(
     name="dino_scaling",

@@ -8,12 +8,11 @@ Departs   lab: phantom, ViT of width 64, batch 32, 300 steps, with the center up
 Cost      lab: 13 arms x 3 seeds of 20 s on one CPU core; paper: needs a GPU and --data
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.dino import NEEDS_CT
-from search_spaces.dino_wall import WALL, WALL_FINDINGS, WALL_SCALES
-from trainables.dino import DinoRun
-from trainables.dino_config import DinoConfig
+from ablate import Study, main
+from search_spaces.dino.shared import NEEDS_CT
+from search_spaces.dino.wall import WALL, WALL_FINDINGS, WALL_SCALES
+from trainables.dino.config import DinoConfig
+from trainables.dino.dino import DinoRun
 
 STUDY = Study(
     name="dino_wall",

@@ -8,12 +8,11 @@ Departs   lab: 9 layers of width 64, windows of 128 tokens, 1,024 tokens a step,
 Cost      lab: 9 arms x 5 seeds of 40 s on one CPU core; paper: needs a GPU and --data
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.golf import MARGIN, NEEDS_TEXT
-from search_spaces.golf_diffusion import DIFFUSION, DIFFUSION_FINDINGS, DIFFUSION_SCALES
-from trainables.lm import LmRun
-from trainables.lm_config import LmConfig
+from ablate import Study, main
+from search_spaces.golf.diffusion import DIFFUSION, DIFFUSION_FINDINGS, DIFFUSION_SCALES
+from search_spaces.golf.shared import MARGIN, NEEDS_TEXT
+from trainables.lm.config import LmConfig
+from trainables.lm.lm import LmRun
 
 STUDY = Study(
     name="golf_diffusion",

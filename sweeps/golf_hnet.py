@@ -8,12 +8,11 @@ Departs   lab: 9 layers of width 64, windows of 128 tokens, 1,024 tokens a step,
 Cost      lab: 8 arms x 5 seeds of 25 s on one CPU core; paper: needs a GPU and --data
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.golf import MARGIN, NEEDS_TEXT
-from search_spaces.golf_hnet import HNET, HNET_FINDINGS, HNET_SCALES, HNET_TWINS
-from trainables.lm import LmRun
-from trainables.lm_config import LmConfig
+from ablate import Study, main
+from search_spaces.golf.hnet import HNET, HNET_FINDINGS, HNET_SCALES, HNET_TWINS
+from search_spaces.golf.shared import MARGIN, NEEDS_TEXT
+from trainables.lm.config import LmConfig
+from trainables.lm.lm import LmRun
 
 STUDY = Study(
     name="golf_hnet",

@@ -8,12 +8,11 @@ Departs   lab: 9 layers of width 64, windows of 128 tokens, 1,024 tokens a step,
 Cost      lab: 8 arms x 5 seeds of 60 s on one CPU core; paper: needs a GPU and --data
 """
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.golf import MARGIN, NEEDS_TEXT
-from search_spaces.golf_ssm import STATE_SPACE, STATE_SPACE_FINDINGS, STATE_SPACE_SCALES
-from trainables.lm import LmRun
-from trainables.lm_config import LmConfig
+from ablate import Study, main
+from search_spaces.golf.shared import MARGIN, NEEDS_TEXT
+from search_spaces.golf.ssm import STATE_SPACE, STATE_SPACE_FINDINGS, STATE_SPACE_SCALES
+from trainables.lm.config import LmConfig
+from trainables.lm.lm import LmRun
 
 STUDY = Study(
     name="golf_ssm",

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from infra.ledger import Ledger
-from infra.plan import Cell, Plan
-from infra.records import Commit, Point
-from infra.storage import open_storage
+from infra.ledger.ledger import Ledger
+from infra.ledger.records import Commit, Point
+from infra.ledger.storage import open_storage
+from infra.study.plan import Cell, Plan
 
 METRIC = "val/loss_nats"
 CODE = {

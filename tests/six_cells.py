@@ -8,8 +8,8 @@ from pathlib import Path
 
 from conftest import ROOT
 
-from infra.ledger import Ledger
-from infra.storage import open_storage
+from infra.ledger.ledger import Ledger
+from infra.ledger.storage import open_storage
 
 SIX = ["--scale", "paper", "--seeds", "0,1"]  # six cells that take as long as the test wants
 SLOW = {"LINE_SECONDS_PER_STEP": "0.06"}

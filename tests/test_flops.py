@@ -5,7 +5,7 @@ import torch
 from test_lm import TINY, run_of
 
 from trainables.flops import Flops
-from trainables.lm import LmRun
+from trainables.lm.lm import LmRun
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, ablate
 
-from infra.parser import build_parser
+from infra.cli.parser import build_parser
 from sweeps.__main__ import INGESTERS, STUDIES
 
 README = (ROOT / "README.md").read_text()

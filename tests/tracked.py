@@ -11,10 +11,10 @@ from pathlib import Path
 
 from conftest import answers, free_port, process, wait_for
 
-from infra.ledger import Ledger, attempt_name
-from infra.plan import Cell, Plan
-from infra.records import Commit, Point
-from infra.storage import open_storage
+from infra.ledger.ledger import Ledger, attempt_name
+from infra.ledger.records import Commit, Point
+from infra.ledger.storage import open_storage
+from infra.study.plan import Cell, Plan
 
 STARTED_S = 1767323045.7
 METRIC = "val/loss_nats"
@@ -22,9 +22,9 @@ LAST_STEP = 30
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 SYNC = """
 import sys
-from infra.ledger import Ledger
-from infra.storage import open_storage
-from infra.tracking import sync
+from infra.ledger.ledger import Ledger
+from infra.ledger.storage import open_storage
+from infra.tracking.tracking import sync
 ledger = Ledger(open_storage(sys.argv[1]), "sweep")
 sync(ledger, ledger.read_plan(), sys.argv[2])
 """

@@ -23,7 +23,7 @@ from by_turns import ratio, times_by_turns
 from torch import Tensor
 from torchvision.transforms import v2
 
-from trainables.ct_views import IMAGENET_MEAN, IMAGENET_STD, ViewsConfig, draw_views, make_views
+from trainables.ct.views import IMAGENET_MEAN, IMAGENET_STD, ViewsConfig, draw_views, make_views
 from trainables.draws import generator, uniform
 
 try:

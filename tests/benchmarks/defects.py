@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import torch
 
-from infra.study import Study, replace_fields
+from infra.study.study import Study, replace_fields
 from sweeps.dino_cm import STUDY as DINO
 from sweeps.golf_ut import STUDY as LM
 

@@ -15,10 +15,10 @@ from time import perf_counter
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from infra.study import replace_fields
-from search_spaces.dino import VIT_LARGE, VIT_SMALL
-from trainables.dino import DinoRun
-from trainables.dino_config import DinoConfig
+from infra.study.study import replace_fields
+from search_spaces.dino.shared import VIT_LARGE, VIT_SMALL
+from trainables.dino.config import DinoConfig
+from trainables.dino.dino import DinoRun
 
 SIZES = {"small": VIT_SMALL, "large": VIT_LARGE}
 PHANTOM = {"phantom.series": 8, "phantom.slices": 32, "phantom.side_px": 256}

@@ -22,8 +22,8 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables.dino import DinoRun
-from trainables.dino_config import DinoConfig
+from trainables.dino.config import DinoConfig
+from trainables.dino.dino import DinoRun
 
 try:
     from lightly.loss import DINOLoss, KoLeoLoss

@@ -15,9 +15,9 @@ from statistics import median
 import torch
 from by_turns import ratio, times_by_turns
 
-from infra.study import replace_fields
-from trainables.lm import LmRun
-from trainables.lm_config import LmConfig
+from infra.study.study import replace_fields
+from trainables.lm.config import LmConfig
+from trainables.lm.lm import LmRun
 
 SHAPES = {
     "lab": {},

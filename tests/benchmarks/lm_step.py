@@ -28,9 +28,9 @@ from by_turns import ratio, times_by_turns
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from infra.study import replace_fields
-from trainables.lm import LmRun
-from trainables.lm_config import LmConfig
+from infra.study.study import replace_fields
+from trainables.lm.config import LmConfig
+from trainables.lm.lm import LmRun
 
 try:
     from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM

@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """How often the product would say something false, and how often something true is found.
 
-Simulates sweeps through `infra.verdicts.judge_pair`, the function that decides real ones: without
-any difference (family-wise false "better" or "worse"), with differences of exactly the margin
-(false "equivalent"), and with one of 1, 2 or 3 sd of the paired difference (power).
+Simulates sweeps through `infra.answer.verdicts.judge_pair`, the function that decides real ones:
+without any difference (family-wise false "better" or "worse"), with differences of exactly the
+margin (false "equivalent"), and with one of 1, 2 or 3 sd of the paired difference (power).
 Use: python tests/benchmarks/null_sweeps.py [SWEEPS]
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy
 
-from infra.verdicts import ALPHA, MIN_PAIRS, Sample, judge_pair
+from infra.answer.verdicts import ALPHA, MIN_PAIRS, Sample, judge_pair
 
 ARMS = 3  # beside the baseline
 SEEDS, MOST = 5, 12

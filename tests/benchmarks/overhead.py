@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.ledger import Ledger
-from infra.plan import make_plan
-from infra.storage import open_storage
-from infra.study import Study
+from infra.ledger.ledger import Ledger
+from infra.ledger.storage import open_storage
+from infra.study.plan import make_plan
+from infra.study.study import Study
 from search_spaces.space import Arms
 
 REPORTS = 10
@@ -63,7 +63,7 @@ class TrivialRun:
 
 def ours(cells: int, folder: Path) -> float:
     """Seconds per cell of our driver, everything recorded."""
-    from infra import sweep, tune_driver
+    from infra.execution import sweep, tune_driver
 
     arms = {f"arm{i}": {"arm": i} for i in range(cells // 10)}
     study = Study(

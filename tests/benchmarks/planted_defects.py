@@ -21,13 +21,13 @@ from typing import Any
 
 from defects import CHANCE, DEFECTS, KNOBS, SEEDS, SHAPES, STUDIES, Defect, Values, planted_config
 
-from infra.compare import leaderboard
-from infra.here import run_here
-from infra.ledger import Ledger
-from infra.plan import make_plan
-from infra.preflight import preflight
-from infra.storage import open_storage
-from infra.study import Study, replace_fields
+from infra.answer.compare import leaderboard
+from infra.execution.here import run_here
+from infra.ledger.ledger import Ledger
+from infra.ledger.storage import open_storage
+from infra.preflight.preflight import preflight
+from infra.study.plan import make_plan
+from infra.study.study import Study, replace_fields
 from infra.sweep_options import SweepOptions
 from search_spaces.space import Arms
 

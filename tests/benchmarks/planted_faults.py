@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """How many planted faults are found in made-up runs, and how many healthy runs are called ill.
 
-Seed 1 is what the thresholds of infra/diagnosis.py were looked at with. Seed 2 was drawn once they
-stood; after it came what counted metrics need, with their three kinds, and seed 3 after that; then
-one count up and down as enough to tell them by, with its kind, and seed 4.
+Seed 1 is what the thresholds of infra/answer/diagnosis.py were looked at with. Seed 2 was drawn
+once they stood; after it came what counted metrics need, with their three kinds, and seed 3 after
+that; then one count up and down as enough to tell them by, with its kind, and seed 4.
 A decay is planted at ten sd of the noise or more, since what noise hides is not asked for.
 Use: python tests/benchmarks/planted_faults.py [SEED ...]
 """
@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from infra.diagnosis import diagnose
-from infra.records import Point
+from infra.answer.diagnosis import diagnose
+from infra.ledger.records import Point
 
 METRIC = "val/score"
 HEALTHY, ILL = 50, 20  # instances per kind

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from infra.cli import main
-from infra.study import Study
-from search_spaces.space import Arms
+from ablate import Arms, Study, main
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

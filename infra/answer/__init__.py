@@ -1,0 +1,1 @@
+"""What the cells say: differences, verdicts, labels, confounds, findings."""

@@ -1,0 +1,123 @@
+"""The cells of one arm beside those of the baseline, and what missing or equal ones forbid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.answer.budget import Budget, reading
+from infra.answer.resolution import shown
+from infra.answer.verdicts import Ruling, Sample
+from infra.ledger.records import CellRecord
+from infra.study.plan import Cell, Plan
+
+# Relative to the values: an interval this narrow is how single precision rounds, and not noise.
+ROUNDING = 4 * 2.0**-24
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What the cells of one arm give, by seed.
+
+    Attributes:
+        readings: Every metric of each finished cell, at the budget.
+        metric: The study's.
+        resolution: Step in which it moves, 0 where it takes any value.
+        timed: Whether its number of steps is that of equal seconds and no question of the study.
+    """
+
+    name: str
+    cells: Mapping[int, Cell]
+    records: Mapping[int, CellRecord]
+    readings: Mapping[int, Mapping[str, float]]
+    metric: str
+    resolution: float
+    timed: bool = False
+
+    @property
+    def values(self) -> dict[int, float]:
+        """The study's metric by seed."""
+        return {seed: own[self.metric] for seed, own in self.readings.items()}
+
+    def count(self, *statuses: str) -> int:
+        """How many cells stand so."""
+        return sum(record.status in statuses for record in self.records.values())
+
+    def weights(self, seed: int) -> str:
+        """Digest of the trained weights, "" where there are none."""
+        commit = self.records[seed].commit
+        return commit.weights_sha256 if commit else ""
+
+
+def read_arms(plan: Plan, records: Mapping[str, CellRecord], at: Budget | None) -> list[Arm]:
+    """The arms of a plan, their finished cells read at the budget."""
+    finished = [r for cell in plan.cells if (r := records[cell.key]).status == "finished"]
+    step = shown(finished, plan.metric) if plan.resolution is None else plan.resolution
+    return [_arm(plan, name, records, at, step) for name in plan.arms]
+
+
+def _arm(
+    plan: Plan, name: str, records: Mapping[str, CellRecord], at: Budget | None, step: float
+) -> Arm:
+    cells = {cell.seed: cell for cell in plan.cells if cell.arm == name}
+    own = {seed: records[cell.key] for seed, cell in cells.items()}
+    done = {seed: record for seed, record in own.items() if record.status == "finished"}
+    read = {seed: reading(record, plan.metric, at) for seed, record in done.items()}
+    return Arm(name, cells, own, read, plan.metric, step, name in plan.steps)
+
+
+def sample(plan: Plan, arm: Arm, baseline: Arm) -> Sample:
+    """The differences of the seeds in which both arms finished, in declared order."""
+    return differences(plan, arm.values, baseline.values, arm.resolution)
+
+
+def differences(
+    plan: Plan, ours: Mapping[int, float], theirs: Mapping[int, float], resolution: float
+) -> Sample:
+    """Ours minus theirs, by seed, in declared order."""
+    seeds = [seed for seed in plan.seeds if seed in ours and seed in theirs]
+    size = max((abs(v) for v in (*ours.values(), *theirs.values())), default=0.0)
+    gaps = tuple(ours[seed] - theirs[seed] for seed in seeds)
+    return Sample(tuple(seeds), gaps, ROUNDING * size, resolution)
+
+
+def withheld(arm: Arm, baseline: Arm, pairs: Sample, ruling: Ruling) -> Ruling:
+    """What is said, unless cells that are missing or the same forbid it."""
+    failed, n = failures(arm, baseline), len(pairs.seeds)
+    if same := next((one for one in (arm, baseline) if _ignores_seed(one)), None):
+        why = f"all seeds of {same.name!r} have the same weights: one seed, not {n}"
+        return Ruling("undecided", why, "nothing")
+    if count := _identical(arm, baseline, pairs):
+        told = f"identical weights in {count} of {n} seeds"
+        if count == n:
+            return Ruling("undecided", f"{told}: not another arm", "nothing")
+        return Ruling("undecided", f"{told}: what they differ in did nothing there", "seeds")
+    if unfinished := _count_text("unfinished", arm, baseline, "pending", "interrupted"):
+        return Ruling("undecided", f"{unfinished}; a verdict waits for them", "cells")
+    verdict = ruling.verdict
+    flatters_arm = arm.count("failed") and verdict in ("better", "equivalent")
+    if flatters_arm or (baseline.count("failed") and verdict in ("worse", "equivalent")):
+        why = f"{failed}; the others alone would be {verdict}"
+        return Ruling("undecided", why, "nothing")
+    return ruling._replace(reason=f"{ruling.reason}; {failed}") if failed else ruling
+
+
+def failures(arm: Arm, baseline: Arm) -> str:
+    """How many cells of either failed, "" where none did."""
+    return _count_text("failed", arm, baseline, "failed")
+
+
+def _count_text(word: str, arm: Arm, baseline: Arm, *statuses: str) -> str:
+    counts = ((one.count(*statuses), one) for one in (arm, baseline))
+    return ", ".join(
+        f"{n} of {len(one.records)} cells of {one.name!r} {word}" for n, one in counts if n
+    )
+
+
+def _ignores_seed(arm: Arm) -> bool:
+    digests = [arm.weights(seed) for seed in arm.readings]
+    return len(digests) > 1 and len(set(digests)) == 1 and digests[0] != ""
+
+
+def _identical(arm: Arm, baseline: Arm, pairs: Sample) -> int:
+    """In how many seeds weights and score are the same; a knob of evaluation moves the score."""
+    gaps = zip(pairs.seeds, pairs.values, strict=True)
+    return sum(not gap and arm.weights(s) == baseline.weights(s) != "" for s, gap in gaps)

@@ -1,0 +1,94 @@
+"""What a comparison of arms gives: rows of a leaderboard."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from infra.answer.diagnosis import Label
+from infra.answer.verdicts import Awaits, Difference, Interval, Verdict
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One arm of the leaderboard.
+
+    Attributes:
+        planned: Cells in the plan; `finished` and `failed` of them did so.
+        values: The study's metric per seed of the leaderboard; None where no cell finished.
+        statuses: How the cell of each seed stands, "" where none is planned.
+        interval: The 95 % t interval of the mean; None below two seeds.
+        difference: To the baseline; None for the baseline itself and where there are no pairs.
+        verdict: "" for the baseline.
+        awaits: What may decide an undecided arm, see `Ruling`.
+        cell_hours: Mean of the wall hours billed to its finished cells.
+        steps: At the last point, where all finished seeds agree; so `parameters`.
+        metrics: Every other metric, per seed, read where the study's metric was.
+        labels: What is wrong with the cell of each seed, finished or not; None where nothing.
+        bimodal: "bimodal, k of n" where the seeds fall on two points far apart, with both.
+        beside: What else than the question may explain the row: quantities and machines that are
+            not the baseline's.
+    """
+
+    arm: str
+    planned: int
+    finished: int
+    failed: int
+    values: tuple[float | None, ...]
+    statuses: tuple[str, ...]
+    mean: float | None
+    sd: float | None
+    interval: Interval | None
+    difference: Difference | None
+    verdict: Verdict
+    reason: str
+    steps: int | None
+    parameters: float | None
+    cell_hours: float | None
+    gpu_hours: float | None
+    cost_usd: float | None
+    metrics: Mapping[str, tuple[float | None, ...]]
+    labels: tuple[Label | None, ...] = ()
+    bimodal: str = ""
+    beside: tuple[str, ...] = ()
+    awaits: Awaits = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """All arms, best mean first; arms without a finished cell last.
+
+    Where times or dollars were taken on different machines, the arms are not ranked and stand as
+    they were planned.
+
+    Attributes:
+        budget: Where the runs were read, "end" for their last points.
+        exploratory: Whether that is not what the study declared.
+        confidence: Of each interval of a difference, so that all of them hold together at 95 %.
+        notes: What a reader must know besides: damaged cells, unequal steps.
+    """
+
+    study: str
+    scale: str
+    metric: str
+    mode: str
+    baseline: str
+    margin: float | None
+    budget: str
+    exploratory: bool
+    seeds: tuple[int, ...]
+    confidence: float
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data with its schema version."""
+        return asdict(self)
+
+
+def open_rows(rows: Sequence[Row]) -> list[Row]:
+    """The undecided arms that further seeds may decide."""
+    undecided = [row for row in rows if row.verdict == "undecided" and not row.failed]
+    return [row for row in undecided if row.awaits != "nothing"]

@@ -1,0 +1,178 @@
+"""The ranking at other budgets: ahead at the end, but not at equal seconds or half the steps.
+
+Each budget is read where all finished cells have got to, so that every arm stays in the ranking.
+A flip is told only where the difference is decided at the end or at the other budget: arms that
+nothing tells apart change places by chance. All of it is exploratory: the study declared its end,
+and nothing here corrects for looking again.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+from infra.answer.arms import Arm, differences, withheld
+from infra.answer.budget import AXES, Budget, common_reach, priced
+from infra.answer.confounds import invalidating, is_time
+from infra.answer.verdicts import Sample, judge_pair
+from infra.ledger.records import CellRecord
+from infra.study.plan import Plan
+
+QUARTERS = (0.25, 0.5, 0.75, 1.0)
+_WHOLE = ("steps", "examples", "tokens")  # axes that are counted
+_END, _MOST = "the end", 5
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The study's metric by arm and seed, where every finished cell is read at one budget."""
+
+    budget: str
+    values: Mapping[str, Mapping[int, float]]
+
+    def mean(self, arm: str) -> float:
+        """Over the arm's finished seeds."""
+        return math.fsum(self.values[arm].values()) / len(self.values[arm])
+
+    def order(self, mode: str) -> list[str]:
+        """The arms, best mean first."""
+        return sorted(self.values, key=lambda arm: self.mean(arm) * (1 if mode == "min" else -1))
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Two arms that stand at a budget the other way round than at the end.
+
+    Attributes:
+        ahead: Better than `behind` at the budget, and worse at the end.
+        decided: Where of both the difference is decided.
+    """
+
+    ahead: str
+    behind: str
+    budget: str
+    decided: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"the ranking flips: {self.ahead} is ahead of {self.behind} at {self.budget} and "
+            f"behind at {_END}; decided at {' and at '.join(self.decided)}"
+        )
+
+
+def rankings(
+    plan: Plan, arms: Sequence[Arm], one_machine: bool, shares: Sequence[float] = (1.0,)
+) -> tuple[list[Ranking], list[str]]:
+    """At the end and within the common reach of each axis; on which axes there is nothing to read.
+
+    Budgets at which every cell reads as at one before are left out.
+
+    Args:
+        plan: The study's laws.
+        arms: All arms; those without a finished cell are not ranked.
+        one_machine: Whether times and dollars may be ranked.
+        shares: Of the reach that all finished cells have in common.
+    """
+    cells = {
+        arm.name: {s: priced(arm.records[s], plan.usd_per_gpu_hour) for s in arm.values}
+        for arm in arms
+        if arm.values
+    }
+    found = [Ranking(_END, {name: _read(plan, own, None) for name, own in cells.items()})]
+    unread = []
+    for axis in AXES:
+        budgets = _budgets(plan, axis, cells, shares) if one_machine or not is_time(axis) else []
+        for at in budgets:
+            new = Ranking(str(at), {name: _read(plan, own, at) for name, own in cells.items()})
+            if not any(_same(new, old) for old in found):
+                found.append(new)
+        if not budgets:
+            unread.append(axis)
+    return found, unread
+
+
+def flips(plan: Plan, arms: Sequence[Arm], found: Sequence[Ranking]) -> Iterator[Flip]:
+    """Pairs of arms whose order is decided and depends on the budget.
+
+    Args:
+        plan: The study's laws.
+        arms: All arms.
+        found: The ranking at the end, and others.
+    """
+    own = {arm.name: arm for arm in arms}
+    end = found[0]
+    for here in found[1:]:
+        for ahead, behind in permutations(here.order(plan.mode), 2):
+            one, two = own[ahead], own[behind]
+            if _leads(plan, one, two, here) and _leads(plan, two, one, end):
+                if decided := tuple(r.budget for r in (end, here) if _decided(plan, one, two, r)):
+                    yield Flip(ahead, behind, here.budget, decided)
+
+
+def flip_notes(plan: Plan, arms: Sequence[Arm], one_machine: bool) -> list[str]:
+    """A line for each pair of arms that flips at equal amounts of anything, the first five."""
+    found, _ = rankings(plan, arms, one_machine)
+    first: dict[frozenset[str], Flip] = {}
+    for flip in flips(plan, arms, found):
+        first.setdefault(frozenset({flip.ahead, flip.behind}), flip)
+    told = list(map(str, first.values()))
+    more = [f"{len(told) - _MOST} more pairs of arms change places between budgets"]
+    return told[:_MOST] + (more if len(told) > _MOST else [])
+
+
+def _read(plan: Plan, cells: Mapping[int, CellRecord], at: Budget | None) -> dict[int, float]:
+    """The metric by seed."""
+    told = {
+        seed: at.value(cell.points, plan.metric) if at else cell.points[-1].metrics[plan.metric]
+        for seed, cell in cells.items()
+    }
+    return {seed: value for seed, value in told.items() if value is not None}
+
+
+def _budgets(
+    plan: Plan, axis: str, cells: Mapping[str, Mapping[int, CellRecord]], shares: Sequence[float]
+) -> list[Budget]:
+    """None where a cell does not report the axis, or the cells have no stretch in common."""
+    every = [cell for own in cells.values() for cell in own.values()]
+    try:
+        first, last = common_reach(axis, every, plan.metric) or (0.0, 0.0)
+    except ValueError:
+        return []
+    amounts = [_rounded_down(axis, share * last) for share in shares]
+    return [Budget(axis, a) for a in dict.fromkeys(amounts) if a > 0 and a >= first]
+
+
+def _rounded_down(axis: str, amount: float) -> float:
+    """To a whole number or three digits, so that a reader can type it."""
+    if amount <= 0 or axis in _WHOLE:
+        return float(math.floor(amount))
+    unit = 10.0 ** (math.floor(math.log10(amount)) - 2)
+    rounded = float(f"{math.floor(amount / unit) * unit:.3g}")
+    return rounded if rounded <= amount else amount
+
+
+def _same(one: Ranking, two: Ranking) -> bool:
+    return all(
+        math.isclose(value, two.values[arm][seed], rel_tol=1e-9)
+        for arm, own in one.values.items()
+        for seed, value in own.items()
+    )
+
+
+def _leads(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
+    """Whether the one is ahead in the mean over seeds that both have."""
+    gap = sum(_pairs(plan, one, two, at).values)
+    return gap < 0 if plan.mode == "min" else gap > 0
+
+
+def _decided(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
+    """Under the rules of a verdict, as if the other arm were the baseline."""
+    pairs = _pairs(plan, one, two, at)
+    rules = (len(plan.arms) - 1, plan.margin, plan.mode, plan.max_seeds)
+    _, ruling = judge_pair(pairs, *rules)
+    told = withheld(one, two, pairs, ruling).verdict
+    return told in ("better", "worse") and not invalidating(one, two, at.budget == _END)
+
+
+def _pairs(plan: Plan, one: Arm, two: Arm, at: Ranking) -> Sample:
+    return differences(plan, at.values[one.name], at.values[two.name], one.resolution)

@@ -1,0 +1,69 @@
+"""What a reader of a leaderboard must know besides: how it was looked at, what would decide it."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from infra.answer import confounds
+from infra.answer.board import Row, open_rows
+from infra.answer.verdicts import Difference, looks, seeds_to_decide, share_of_alpha
+from infra.ledger.records import CellRecord
+from infra.study.plan import Plan
+
+
+def outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
+    """How a sequential sweep looks, and what it would take to decide what is undecided."""
+    if plan.max_seeds:
+        sizes = ", ".join(map(str, looks(plan.max_seeds)))
+        yield f"sequential: looks at {sizes} seeds, and the first verdict of an arm stays"
+    yield (
+        f"recorded elsewhere, imported from {plan.data} (SHA-256 {plan.data_digest[:12]})"
+        if plan.is_recorded
+        else "all seeds share one evaluation set: a verdict speaks of training again, not of new "
+        "data"
+    )
+    if plan.steps:
+        yield "equal seconds: each arm has the steps that take the baseline's time, timed before"
+    if plan.scale == "smoke":
+        yield "smoke is there to try things out: its verdicts say nothing of the question"
+    if plan.looked:
+        yield (
+            f"looked at {', '.join(map(str, plan.looked))} seeds before more were asked for, which "
+            "the intervals do not allow for: a false verdict may be likelier than they tell"
+        )
+    for row in open_rows(rows):
+        if row.awaits == "seeds" and row.difference and row.difference.interval:
+            many = _seeds_that_decide(plan, rows, row, row.difference)
+            yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
+
+
+def _seeds_that_decide(plan: Plan, rows: Sequence[Row], row: Row, difference: Difference) -> str:
+    """How many, and their price; of a sequential sweep as many as it looks at."""
+    alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)
+    n = seeds_to_decide(difference, plan.margin, alpha)
+    if not n:
+        return "over 100 seeds"
+    if plan.max_seeds:
+        n = next((size for size in looks(plan.max_seeds) if size >= n), 0)
+    return f"about {n} seeds{_price(rows, row, n)}" if n else "no look up to --max-seeds"
+
+
+def _price(rows: Sequence[Row], row: Row, seeds: int) -> str:
+    """Worker-hours of further cells of an arm and of the baseline, as long as the finished ones."""
+    pair = [one for one in rows if one is row or not one.verdict]
+    hours = [one.cell_hours * max(0, seeds - one.planned) for one in pair if one.cell_hours]
+    known = len(hours) == len(pair) and any(hours)
+    return f" ({math.fsum(hours):.2g} worker-hours more)" if known else ""
+
+
+def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) -> list[str]:
+    """What may spoil the comparison: unequal steps, mixed code, failed and damaged cells."""
+    steps = {row.arm: row.steps for row in rows if row.finished}
+    each = ", ".join(f"{arm} {'by seed' if n is None else n}" for arm, n in steps.items())
+    notes = [f"arms end at different steps: {each}"] if len(set(steps.values())) > 1 else []
+    notes += [f"confound: {mix}" for mix in confounds.mixed_code(records.values())]
+    for row in rows:
+        notes += [f"{row.arm}: {row.bimodal}"] if row.bimodal else []
+        told = zip(plan.seeds, row.labels, strict=True)
+        notes += [f"{row.arm}, seed {seed}: {label}" for seed, label in told if label]
+    notes += [f"cell {r.key} failed: {r.error}" for r in records.values() if r.status == "failed"]
+    return [*notes, *(record.damage for record in records.values() if record.damage)]

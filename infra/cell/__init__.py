@@ -1,0 +1,1 @@
+"""One cell trained: its run built or continued, watched, committed."""

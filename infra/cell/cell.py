@@ -1,0 +1,296 @@
+"""Trains one cell: builds or continues its run, collects points, commits them; without Ray."""
+
+import bdb
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from infra.answer.diagnosis import Label
+from infra.cell.realised import Realised, Watch, both
+from infra.cell.reported import (
+    check_metrics,
+    check_state,
+    dump_state,
+    load_state,
+    weights_sha256,
+)
+from infra.cell.worker import Capture, clean_slate
+from infra.errors import CellFailed
+from infra.ledger.ledger import Ledger
+from infra.ledger.records import Commit, Damaged, Point
+from infra.study.plan import Cell
+from infra.study.study import Run
+
+COMMIT_EVERY_S = float(os.environ.get("ABLATE_COMMIT_EVERY_S", "0"))
+LONGEST_S = 60.0  # between commits, but for the length of a report
+COST_SHARE = 0.01  # of the time that commits may take when they come more often
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every attempt of a sweep needs to know.
+
+    Attributes:
+        build: Makes a run from a config object.
+        metric: The study's metric, which the run must report.
+        diagnosis: Reads off the points what is wrong with the run.
+        keep_checkpoints: all, last or none.
+        prepared_data: Whether the configs name a folder of prepared data, with a manifest.
+        code: Provenance of the code as the driver imported it.
+        commit_every_s: Seconds between commits; 0 commits as often as costs 1 % of the time, and
+            at the first report after 60 s at the latest.
+    """
+
+    ledger: Ledger
+    build: Callable[[Any], Run]
+    metric: str
+    diagnosis: Callable[[Sequence[Point]], Label | None]
+    threads: int
+    gpus: float
+    keep_checkpoints: str
+    code: Mapping[str, Any]
+    prepared_data: bool = False
+    commit_every_s: float = COMMIT_EVERY_S
+
+
+class Attempt:
+    """One try at a cell by this process.
+
+    Use as `with Attempt(...).running() as attempt: while not attempt.finished: attempt.report()`.
+    """
+
+    def __init__(self, job: Job, cell: Cell, config: Any, name: str) -> None:
+        self._job, self.cell, self._config, self.name = job, cell, config, name
+        self._began = self._committed_at = time.monotonic()
+        self._commit_cost_s = 0.05
+        self._points: list[Point] = []
+        self._train_s = 0.0
+        self._log = Capture()
+        self._run: Run | None = None
+        self._commit: Commit | None = None
+        self._begun_from: Commit | None = None
+        self._torn = False
+        self.label: Label | None = None  # as of the last commit
+        self._watch = Watch(config.data if job.prepared_data else "")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last commit says that the run is done."""
+        return self._commit is not None and self._commit.finished
+
+    @property
+    def last(self) -> Point | None:
+        """The newest point, committed or not."""
+        return self._points[-1] if self._points else None
+
+    @property
+    def committed_step(self) -> int:
+        """Step of the newest commit, 0 before the first."""
+        return self._commit.step if self._commit else 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Wall seconds of this attempt."""
+        return time.monotonic() - self._began
+
+    @contextmanager
+    def running(self) -> Iterator["Attempt"]:
+        """Begins from the newest commit, or at step 0, in a process that looks new."""
+        with clean_slate(self._job.threads, self.cell.seed):
+            self._start()
+            yield self
+
+    def report(self) -> Point:
+        """Train to the next report, evaluate, and commit when it is time.
+
+        Raises:
+            CellFailed: When the run raised or reported something that no retry would mend.
+        """
+        run = self._live_run()
+        self._torn = True  # until the point stands: what interrupts must not commit half a report
+        with self._failures(), self._watch.training():
+            began = time.perf_counter()
+            training = run.advance(getattr(self._config, "steps_per_report"))  # noqa: B009
+            self._train_s += time.perf_counter() - began
+            if run.step <= self._points[-1].step and not run.done():
+                raise CellFailed(
+                    f"advance: must move the run's `step` on, and it stays at {run.step}; count it"
+                )
+            self._add_point(run, training)
+            done = run.done()
+        self._torn = False
+        if done or time.monotonic() - self._committed_at >= self._commit_every_s:
+            self.commit()
+        return self._points[-1]
+
+    @property
+    def _commit_every_s(self) -> float:
+        return self._job.commit_every_s or min(LONGEST_S, self._commit_cost_s / COST_SHARE)
+
+    def commit(self) -> None:
+        """Make the last report durable; does nothing when it is, or a report was broken off."""
+        run = self._run
+        if run is None or self._torn:
+            return
+        if self._commit and self._commit.attempt == self.name and self._commit.step == run.step:
+            return
+        if not self._points:
+            return
+        self._write_commit(run)
+
+    def release(self) -> None:
+        """Let go of the run, so that its memory can be given back."""
+        self._run = None
+
+    def _start(self) -> None:
+        job, key = self._job, self.cell.key
+        earlier = [a for a in job.ledger.attempts(key) if a != self.name]
+        self._commit, points, damage = job.ledger.newest(key, earlier)
+        if damage:
+            self._log.add(f"{damage}; it is passed over\n")
+        state = self._load_state()
+        self._points = list(points) if state else []
+        self._begun_from = self._commit if state else None
+        job.ledger.start_attempt(key, self.name, self._start_record(state))
+        with self._failures():
+            self._run = job.build(self._config)
+            if state:
+                self._run.load_state_dict(state)
+                self._train_s = self._points[-1].metrics.get("perf/train_s", 0.0)
+            else:
+                self._add_point(self._run, {})
+
+    def _load_state(self) -> Mapping[str, Any] | None:
+        if self._commit is None or not self._commit.state:
+            return None
+        try:
+            data = self._job.ledger.read_state(self.cell.key, self._commit)
+        except (FileNotFoundError, Damaged) as error:
+            self._log.add(
+                f"state of step {self._commit.step}: {error}; beginning again at step 0\n"
+            )
+            return None
+        return load_state(data)
+
+    def _start_record(self, state: Mapping[str, Any] | None) -> dict[str, Any]:
+        import torch
+
+        from infra.ledger.provenance import machine_provenance, package_digest
+
+        code = self._job.code
+        return {
+            "schema": 1,
+            "arm": self.cell.arm,
+            "seed": self.cell.seed,
+            "config": dict(self.cell.config),
+            "from_step": state["step"] if state else 0,
+            "from_attempt": self._commit.attempt if state and self._commit else "",
+            "threads": self._job.threads,
+            "gpus": self._job.gpus,
+            "started": time.time(),
+            "code": {  # as this process imported it, which a cluster may have elsewhere
+                **code,
+                "package_digest": package_digest(),
+                "versions": {**code["versions"], "torch": torch.__version__},
+            },
+            "machine": machine_provenance(),
+        }
+
+    def _add_point(self, run: Run, training: Mapping[str, float]) -> None:
+        began = time.perf_counter()
+        metrics = {**training, **run.evaluate()}
+        metrics["perf/evaluate_s"] = time.perf_counter() - began
+        metrics["perf/train_s"] = self._train_s
+        check_metrics(metrics, run.step)
+        if run.step > 0 and self._job.metric not in metrics:
+            raise CellFailed(
+                f"metric {self._job.metric!r}: must be reported by the run, which reports "
+                f"{', '.join(sorted(k for k in metrics if not k.startswith('perf/')))}; name one "
+                "of these"
+            )
+        self._points.append(Point(run.step, metrics))
+
+    def _write_commit(self, run: Run) -> None:
+        began = time.monotonic()
+        job, key, previous = self._job, self.cell.key, self._commit
+        finished = run.done()
+        with self._failures():
+            state = run.state_dict()
+            check_state(state, run.step)
+            data = dump_state(state)
+            if previous is None or previous.attempt != self.name:
+                load_state(data)  # a state that cannot be read must not be found out at the resume
+        keep = not finished or job.keep_checkpoints != "none"
+        commit = Commit(
+            attempt=self.name,
+            step=run.step,
+            elapsed_s=self.elapsed_s,
+            state="",
+            state_sha256="",
+            points="",
+            points_sha256="",
+            finished=finished,
+            weights_sha256=weights_sha256(state["model"]) if finished else "",
+            inexact=sorted(set(self._log.nondeterministic)),
+            realised=self._realised(state["model"]),
+        )
+        if text := self._log.text():
+            job.ledger.write_log(key, self.name, text)
+        self._commit = job.ledger.write_commit(key, commit, data if keep else None, self._points)
+        if previous:
+            ours = previous.attempt == self.name
+            job.ledger.drop(key, previous, state=job.keep_checkpoints != "all", points=ours)
+        self.label = job.diagnosis(self._points)  # its time counts as the commit's
+        self._committed_at = time.monotonic()
+        self._commit_cost_s = self._committed_at - began
+
+    def _realised(self, model: Mapping[str, Any]) -> Realised:
+        """What the whole cell computed with, the attempts that this one went on from included."""
+        earlier = self._begun_from.realised if self._begun_from else {}
+        return both(earlier, self._watch.realised(model)) if self._watch.found else earlier
+
+    def _live_run(self) -> Run:
+        if self._run is None:
+            raise RuntimeError(
+                f"cell {self.cell.key}: must be running first; use `with attempt.running()`"
+            )
+        return self._run
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turns what the run raises into the cell's result, with the traceback in its log."""
+        try:
+            with self._log.listening():
+                yield
+        except CellFailed as error:
+            self._torn = True
+            self._log.add(f"{error}\n")
+            self._job.ledger.write_log(self.cell.key, self.name, self._log.text())
+            raise
+        except bdb.BdbQuit as error:  # the person at the debugger stopped, not the run
+            raise KeyboardInterrupt from error
+        except (Exception, SystemExit) as error:
+            if _is_infrastructure(error):
+                raise
+            self._torn = True
+            self._log.add(traceback.format_exc())
+            self._job.ledger.write_log(self.cell.key, self.name, self._log.text())
+            raise CellFailed(_one_line(error, self._run)) from error
+
+
+def _is_infrastructure(error: BaseException) -> bool:
+    """Whether the machine is at fault, not the cell; then it is retried, not the arm's failure."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError):
+        return False
+    return isinstance(error, getattr(torch, "AcceleratorError", ())) or "CUDA error" in str(error)
+
+
+def _one_line(error: BaseException, run: Run | None) -> str:
+    where = f" at step {run.step}" if run is not None else ""
+    return f"{type(error).__name__}{where}: {' '.join(str(error).split())}"[:1000]

@@ -1,0 +1,122 @@
+"""Commands that keep house: import, sync, gc, data, doctor."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from infra.cli.command import (
+    Options,
+    Studies,
+    findings_of,
+    open_ledger,
+    print_json,
+    read_plan,
+    stdout_for_json,
+    tracking_uri,
+)
+from infra.errors import DONE, REFUSED, Refused
+from infra.ledger.data import stage
+from infra.ledger.lease import is_alive, read_lease
+from infra.ledger.storage import probe
+from infra.study.locate import default_storage
+from infra.writeup.artifacts import verdict_tags, write_artifacts
+
+
+def import_curves(studies: Studies, options: Options) -> int:
+    """`ablate import FILE.csv`."""
+    from infra.answer.compare import leaderboard
+    from infra.execution.imported import Laws, sweep_name
+    from infra.execution.imported import import_curves as bring_in
+    from infra.writeup.tables import leaderboard_table, show
+
+    file = Path(options.file)
+    ledger = open_ledger(options, options.name or sweep_name(file))
+    probe(ledger.storage)
+    laws = Laws(
+        metric=options.metric,
+        mode=options.mode,
+        baseline=options.baseline,
+        margin=options.margin,
+    )
+    plan = bring_in(file, ledger, laws)
+    board = leaderboard(plan, ledger.records())
+    if options.json:
+        print_json({"sweep": ledger.sweep, "leaderboard": board.to_json()})
+        return DONE
+    size = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
+    print(f"{size} of {file.name}, as {ledger.sweep!r} in {ledger.storage.uri}")
+    show(leaderboard_table(board))
+    return DONE
+
+
+def sync(studies: Studies, options: Options) -> int:
+    """`ablate sync NAME`."""
+    from infra.tracking.tracking import TrackerDown
+    from infra.tracking.tracking import sync as bring_up
+
+    ledger = open_ledger(options, options.name)
+    plan = read_plan(ledger)
+    with tempfile.TemporaryDirectory(prefix="ablate-artifacts-") as folder:
+        write_artifacts(plan, ledger, findings_of(plan, studies), Path(folder))
+        try:
+            tags = verdict_tags(plan, ledger)
+            summary = bring_up(ledger, plan, tracking_uri(ledger, options), Path(folder), tags)
+        except TrackerDown as error:
+            raise Refused(str(error)) from error
+    print_json({"sweep": ledger.sweep, "mlflow": str(summary)}) if options.json else print(summary)
+    return DONE
+
+
+def gc(studies: Studies, options: Options) -> int:
+    """`ablate gc NAME [--weights]`: state files of dead attempts; on request of finished ones."""
+    ledger = open_ledger(options, options.name)
+    read_plan(ledger)
+    lease = read_lease(ledger.storage, ledger.sweep)
+    if lease and is_alive(lease):
+        raise Refused(
+            f"sweep {options.name!r}: must not run during gc, and pid {lease['pid']} drives it; "
+            "wait or stop it"
+        )
+    dropped = [
+        path for key in ledger.records() for path in ledger.collect(key, weights=options.weights)
+    ]
+    if options.json:
+        print_json({"sweep": ledger.sweep, "deleted": dropped})
+    else:
+        print(f"{len(dropped)} state files deleted")
+    return DONE
+
+
+def data(ingester: Any, options: Options) -> int:
+    """`ablate data KIND SOURCE --to DIR`."""
+    named = {flag.lstrip("-").replace("-", "_") for flag in ingester.options}
+    settings = {name: getattr(options, name) for name in named}
+    with tempfile.TemporaryDirectory(prefix="ablate-stage-") as folder:
+        source = options.source
+        if source.startswith("s3://"):
+            source = stage(source, Path(folder, "source"))
+        with stdout_for_json(options):
+            manifest = ingester.run(Path(source), Path(options.to), **settings)
+    if options.json:
+        print_json({"manifest": manifest})
+    else:
+        series = manifest.get("series", ())
+        slices = sum(one["slices"] for one in series)
+        skipped = len(manifest.get("skipped", ()))
+        summary = f"{len(series)} series, {slices} slices, {skipped} things skipped"
+        print(f"{options.to}: {manifest.get('summary', summary)}")
+        print(f"digest {manifest['digest'][:12]}; use it with --data {options.to}")
+    return DONE
+
+
+def doctor(studies: Studies, options: Options) -> int:
+    """`ablate doctor`: one line per thing that must work, with the remedy where it does not."""
+    from infra.cli.doctor import examine
+
+    checks = list(examine(options.storage or default_storage()))
+    if options.json:
+        print_json({"checks": [c.__dict__ for c in checks]})
+    else:
+        for check in checks:
+            print(f"{'ok ' if check.ok else 'BAD'}  {check.what}: {check.found}")
+    return DONE if all(check.ok for check in checks) else REFUSED

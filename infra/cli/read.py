@@ -1,0 +1,226 @@
+"""Commands that read: list, status, logs, leaderboard, verdicts, export, report."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from infra.answer.diagnosis import diagnose_cell
+from infra.cli.command import (
+    Options,
+    Studies,
+    findings_of,
+    open_ledger,
+    print_json,
+    print_troubles,
+    read_plan,
+    storage_option,
+)
+from infra.errors import DONE, SOME_FAILED
+from infra.ledger.lease import age_s, is_alive, read_lease
+from infra.ledger.ledger import Ledger, list_sweeps
+from infra.ledger.records import CellRecord
+from infra.ledger.storage import open_storage
+from infra.study.locate import default_storage, load_study
+from infra.study.plan import Plan
+from infra.study.study import DEFAULT_SCALE
+from infra.writeup.tables import MISSING, Table, number, show
+
+
+def list_studies(studies: Studies, options: Options) -> int:
+    """`ablate list`."""
+    rows = []
+    for name in sorted(studies):
+        study, _ = load_study(name, studies)
+        cell_s = study.cell_seconds.get(DEFAULT_SCALE)
+        hours = None if cell_s is None else cell_s * len(study.arms) * len(study.seeds) / 3600
+        rows.append(
+            (
+                name,
+                study.question,
+                f"{len(study.arms)} x {len(study.seeds)}",
+                f"{study.metric} {study.mode}",
+                str(len(study.findings)),
+                MISSING if hours is None else f"{hours:.2g}",
+            )
+        )
+    columns = ("study", "question", " cells", "metric", " claims", f" hours at {DEFAULT_SCALE}")
+    widths = (0, 30, 0, 18, 0, 0)
+    notes = ("cells are arms x seeds; hours are of one worker, which is a CPU core or a GPU",)
+    tables = (
+        Table("studies", columns, tuple(rows), notes=notes, widths=widths),
+        _sweeps_table(options),
+    )
+    if options.json:
+        print_json({table.title: table.to_json()["rows"] for table in tables})
+    for table in tables:
+        if table.rows and not options.json:
+            show(table)
+    return DONE
+
+
+def _sweeps_table(options: Options) -> Table:
+    storage = open_storage(options.storage or default_storage())
+    rows = []
+    for name, ended in list_sweeps(storage).items():
+        try:
+            plan = read_plan(Ledger(storage, name))
+        except ValueError as error:  # one damaged sweep must not hide the others
+            rows.append((name, str(error), "", "", ""))
+            continue
+        rows.append((name, plan.study, plan.scale, f"{ended}/{len(plan.cells)}", plan.created[:16]))
+    return Table("sweeps", ("sweep", "study", "scale", " cells ended", "planned"), tuple(rows))
+
+
+def status(studies: Studies, options: Options) -> int:
+    """`ablate status NAME [--watch]`."""
+    ledger = open_ledger(options, options.name)
+    records: dict[str, CellRecord] = {}
+    while True:
+        plan = read_plan(ledger)
+        finished = {key: r for key, r in records.items() if r.status == "finished"}
+        records = {c.key: finished.get(c.key) or ledger.record(c.key) for c in plan.cells}
+        lease = read_lease(ledger.storage, ledger.sweep)
+        driver = lease if lease and is_alive(lease) else None
+        if options.json:
+            print_json(
+                {
+                    "sweep": ledger.sweep,
+                    "driver": driver,
+                    "cells": [_cell_json(plan, r, driver is not None) for r in records.values()],
+                }
+            )
+        else:
+            _print_status(ledger, plan, records, driver, storage_option(options))
+        if not options.watch or driver is None:
+            return SOME_FAILED if any(r.status == "failed" for r in records.values()) else DONE
+        time.sleep(2.0)
+
+
+def _print_status(
+    ledger: Ledger, plan: Plan, records: Mapping[str, CellRecord], driver: Any, place: str
+) -> None:
+    columns = ("cell", "status", " step", f" {plan.metric}", " attempts", "label")
+    rows = [_status_row(plan, record, driver is not None) for record in records.values()]
+    show(Table(f"{ledger.sweep} (committed points only)", columns, tuple(rows)))
+    states = Counter(_state(record, driver is not None) for record in records.values())
+    print(", ".join(f"{count} {state}" for state, count in states.items()))
+    print_troubles(records)
+    if driver:
+        print(
+            f"driven by pid {driver['pid']} on {driver['host']}, last sign {age_s(driver):.0f} s "
+            "ago"
+        )
+    elif any(r.status in ("pending", "interrupted") for r in records.values()):
+        print(f"no driver; go on with `ablate resume {ledger.sweep}{place}`")
+
+
+def _status_row(plan: Plan, record: CellRecord, driven: bool) -> tuple[str, ...]:
+    last = record.points[-1] if record.points else None
+    value = last.metrics.get(plan.metric) if last else None
+    step = str(last.step) if last else ""
+    label = diagnose_cell(plan, record)
+    tried = (number(value), str(record.attempts), str(label or ""))
+    return record.key, _state(record, driven), step, *tried
+
+
+def _state(record: CellRecord, driven: bool) -> str:
+    """The recorded status; a begun cell runs while a driver lives."""
+    return "running" if driven and record.status == "interrupted" else record.status
+
+
+def _cell_json(plan: Plan, record: CellRecord, driven: bool) -> dict[str, Any]:
+    last = record.points[-1] if record.points else None
+    label = diagnose_cell(plan, record)
+    return {
+        "cell": record.key,
+        "status": _state(record, driven),
+        "step": last.step if last else None,
+        "value": last.metrics.get(plan.metric) if last else None,
+        "attempts": record.attempts,
+        "error": record.error,
+        "damage": record.damage,
+        "label": asdict(label) if label else None,
+        "resume": "inexact: " + "; ".join(record.commit.inexact)
+        if record.commit and record.commit.inexact
+        else "exact",
+    }
+
+
+def logs(studies: Studies, options: Options) -> int:
+    """`ablate logs NAME CELL`."""
+    ledger = open_ledger(options, options.name)
+    cell = read_plan(ledger).cell(options.cell).key
+    texts = {attempt: ledger.read_log(cell, attempt) for attempt in ledger.attempts(cell)}
+    if options.json:
+        print_json({"cell": cell, "logs": texts})
+        return DONE
+    for attempt, text in texts.items():
+        print(f"== {cell}, attempt {attempt}" + ("" if text else ": nothing printed"))
+        print(text, end="")
+    return DONE
+
+
+def leaderboard(studies: Studies, options: Options) -> int:
+    """`ablate leaderboard NAME [NAME ...] [--at BUDGET]`."""
+    from infra.answer.budget import Budget
+    from infra.answer.compare import leaderboard as compare
+    from infra.writeup.several import several_table
+    from infra.writeup.tables import leaderboard_table
+
+    at = Budget.parse(options.at) if options.at else None
+    ledgers = [open_ledger(options, name) for name in dict.fromkeys([options.name, *options.more])]
+    boards = {one.sweep: compare(read_plan(one), one.records(), at) for one in ledgers}
+    [first, *others] = boards.values()
+    table = several_table(boards) if others else leaderboard_table(first)
+    if options.json:
+        alone = {} if others else {"sweep": ledgers[0].sweep, "leaderboard": first.to_json()}
+        print_json(alone or {"leaderboards": {k: v.to_json() for k, v in boards.items()}})
+    else:
+        show(table)
+    return DONE
+
+
+def verdicts(studies: Studies, options: Options) -> int:
+    """`ablate verdicts NAME`."""
+    from infra.answer.findings import judge
+    from infra.writeup.tables import findings_tables
+
+    ledger = open_ledger(options, options.name)
+    plan = read_plan(ledger)
+    judged = judge(findings_of(plan, studies), plan, ledger.records())
+    if options.json:
+        print_json({"sweep": ledger.sweep, "findings": [v.to_json() for v in judged]})
+        return DONE
+    for table in findings_tables(judged):
+        show(table)
+    if not judged:
+        print(f"study {plan.study!r} has no findings")
+    return DONE
+
+
+def export(studies: Studies, options: Options) -> int:
+    """`ablate export NAME --to DIR`."""
+    from infra.writeup.export import export as write
+
+    ledger = open_ledger(options, options.name)
+    plan = read_plan(ledger)
+    files = write(plan, ledger, findings_of(plan, studies), Path(options.to))
+    if options.json:
+        print_json({"sweep": ledger.sweep, "files": [str(f) for f in files]})
+    else:
+        print("\n".join(str(f) for f in files))
+    return DONE
+
+
+def report(studies: Studies, options: Options) -> int:
+    """`ablate report NAME --to FILE.html`."""
+    from infra.writeup.report import write_report
+
+    ledger = open_ledger(options, options.name)
+    plan = read_plan(ledger)
+    file = write_report(plan, ledger, findings_of(plan, studies), Path(options.to))
+    print_json({"sweep": ledger.sweep, "file": str(file)}) if options.json else print(file)
+    return DONE

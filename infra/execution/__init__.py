@@ -1,0 +1,1 @@
+"""Cells at work: on Ray, in this process, or recorded elsewhere."""

@@ -1,0 +1,203 @@
+"""Connects to the Ray that was asked for, and to no other."""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psutil
+
+from infra.errors import Refused
+from infra.ledger.folder import FolderStorage
+from infra.ledger.storage import Storage
+from infra.study.locate import STUDY_MODULE
+from infra.sweep_options import meant_address
+
+_ENVIRONMENT = {
+    # Ray's memory monitor ends a whole sweep instead of one cell; the kernel's ends one worker.
+    "RAY_memory_monitor_refresh_ms": "0",
+    "RAY_worker_niceness": "0",  # 15 by default: whatever else runs would starve the cells
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+
+@contextmanager
+def ray_session(address: str) -> Iterator[Any]:
+    """The `ray` module, connected for the body.
+
+    Args:
+        address: auto (RAY_ADDRESS where it is set, else a private Ray), local (a private Ray) or
+            HOST:PORT of a running one.
+
+    Raises:
+        Refused: For ray:// addresses and for clusters that cannot be reached.
+    """
+    address = meant_address(address)
+    if address.startswith("ray://"):
+        raise Refused(
+            f"--address {address}: must be HOST:PORT of a Ray that this process can join, since a "
+            "client's driver would run elsewhere; use ray job submit"
+        )
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if address == "local":
+        _own_token()
+    import ray
+
+    strangers = psutil.Process().children(recursive=True)
+    with _deaf_to_stopping():
+        _connect(ray, address)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is told by us, in a line
+    try:
+        yield ray
+    finally:
+        _shut_down(ray, strangers, private=address == "local")
+
+
+def ship_by_value(*things: Any) -> None:
+    """Send classes of a study's own file whole, since workers cannot import that file."""
+    from ray import cloudpickle
+
+    for thing in things:
+        module = sys.modules[getattr(thing, "__module__", "") or "builtins"]
+        if module.__name__.startswith(STUDY_MODULE):
+            cloudpickle.register_pickle_by_value(module)
+
+
+def check_resources(ray: Any, cpus: float, gpus: float | None) -> float:
+    """GPUs per cell: as asked, else one where the cluster has any.
+
+    Raises:
+        Refused: When no node can hold a cell, which Ray would wait for without end.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    wanted = gpus if gpus is not None else float(any(node.get("GPU", 0) for node in nodes))
+    for name, amount, flag in (
+        ("GPU", wanted, "--gpus-per-cell"),
+        ("CPU", cpus, "--cpus-per-cell"),
+    ):
+        most = max((node.get(name, 0.0) for node in nodes), default=0.0)
+        if amount > most:
+            raise Refused(
+                f"{flag} {amount:g}: must fit on one node, and the largest has {most:g} {name}s; "
+                f"ask for at most that, or join a node that has them"
+            )
+    return wanted
+
+
+def check_storage_is_shared(ray: Any, storage: Storage, sweep: str) -> None:
+    """Refuses a folder that only some of the cluster's nodes can see.
+
+    Raises:
+        Refused: Naming the nodes that do not see it.
+    """
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
+
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    if not isinstance(storage, FolderStorage) or len(nodes) < 2:
+        return
+    path, token = f"{sweep}/.shared-{secrets.token_hex(4)}", secrets.token_hex(8)
+    storage.write(path, token.encode())
+
+    @ray.remote(num_cpus=0, max_retries=0)
+    def sees() -> bool:
+        try:
+            return storage.read(path).decode() == token
+        except OSError:
+            return False
+
+    asked = {
+        n["NodeManagerAddress"]: sees.options(
+            scheduling_strategy=OnNode(n["NodeID"], False)
+        ).remote()
+        for n in nodes
+    }
+    blind = [address for address, answer in asked.items() if not ray.get(answer, timeout=120)]
+    storage.delete(path)
+    if blind:
+        raise Refused(
+            f"storage {storage.uri}: must be seen by every node, and {', '.join(blind)} does not "
+            "see it; "
+            "use a shared file system or s3://"
+        )
+
+
+def _own_token() -> None:
+    """Closes a private Ray to others on the machine, with a token that dies with it.
+
+    A token left in the home folder would turn authentication on for the user's own clusters.
+    """
+    if "RAY_AUTH_MODE" not in os.environ:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def _connect(ray: Any, address: str) -> None:
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    try:
+        if address == "local":
+            ray.init(address="local", include_dashboard=False, **quiet)
+        else:
+            _knock(address)  # ray.init itself would wait for minutes
+            ray.init(address=address, **quiet)
+    except Exception as error:  # Ray raises nothing narrower where it does not start in time
+        told = " ".join(str(error).split())[:300]
+        remedy = "start one with `ray start --head`, or use --address local"
+        if address == "local":
+            remedy = "the machine may be overloaded; the same command tries again"
+        raise Refused(
+            f"--address {address}: must lead to a running Ray, got {told}; {remedy}"
+        ) from error
+
+
+def _shut_down(ray: Any, strangers: Sequence[psutil.Process], private: bool) -> None:
+    """Leaves the cluster; kills all of a private one, which `ray.shutdown` would ask to end.
+
+    It would wait a second for each process to obey the SIGTERM that none of them hears, and Ray's
+    agents would look for the dead raylet for another minute.
+    """
+    family = set(psutil.Process().children(recursive=True)).difference(strangers)
+    if private:
+        node = ray._private.worker._global_node
+        kill_all = node.kill_all_processes
+        node.kill_all_processes = lambda **how: kill_all(**{**how, "allow_graceful": False})
+    ray.shutdown()
+    for process in family if private else ():
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+@contextmanager
+def _deaf_to_stopping() -> Iterator[None]:
+    """Processes begun in the body, and theirs, hear no SIGTERM or SIGHUP; ours does again after it.
+
+    timeout, Slurm, systemd and a closing terminal send them to all processes at once: a private Ray
+    that obeyed would be gone before its driver could have the cells committed. The driver ends it
+    by other means.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)  # Ray puts its own in place
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _knock(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()

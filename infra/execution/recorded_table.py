@@ -1,0 +1,188 @@
+"""Curves that somebody else recorded, read from a CSV.
+
+A row is a point: `arm`, `seed`, `step` and a column per metric, empty where it has none, as in the
+`curves.csv` of an export. Or a row is one value: `arm`, `seed`, `step`, `metric`, `value`. Columns
+without a heading are an index and not read.
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.errors import Refused
+from infra.ledger.records import Point
+from infra.study.study import check_seed
+from infra.writeup.columns import metric_of
+
+PLACE = ("arm", "seed", "step")
+_ONE_VALUE = {"metric", "value"}
+Curves = Mapping[tuple[str, int], Sequence[Point]]
+
+
+@dataclass(frozen=True)
+class RecordedTable:
+    """What a file holds.
+
+    Attributes:
+        file: Its name, without folders.
+        sha256: Of its bytes.
+        curves: The points of each (arm, seed) by step, arms and seeds as they first occur. Values
+            may be infinite or no number, where the file says so.
+    """
+
+    file: str
+    sha256: str
+    curves: Curves
+
+    @property
+    def arms(self) -> list[str]:
+        """In the order of the file."""
+        return list(dict.fromkeys(arm for arm, _ in self.curves))
+
+    @property
+    def cells(self) -> list[tuple[str, int]]:
+        """Every (arm, seed), seed-major as in a plan."""
+        arms, seeds = self.arms, list(dict.fromkeys(seed for _, seed in self.curves))
+        return sorted(self.curves, key=lambda c: (seeds.index(c[1]), arms.index(c[0])))
+
+    @property
+    def metrics(self) -> list[str]:
+        """Every metric that any point has, by name."""
+        points = (point for curve in self.curves.values() for point in curve)
+        return sorted({name for point in points for name in point.metrics})
+
+
+def read_table(path: Path) -> RecordedTable:
+    """The curves in a file.
+
+    Raises:
+        Refused: Where file, column, row or value is not what it must be, naming it.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Refused(f"{path}: must be a file that can be read, got: {error.strerror}") from error
+    try:
+        header, *rows = _texts(data)
+        curves = _curves(_columns(header), rows)
+    except ValueError as error:
+        raise Refused(f"{path.name}: {' '.join(str(error).split())}") from error
+    return RecordedTable(path.name, hashlib.sha256(data).hexdigest(), curves)
+
+
+def _texts(data: bytes) -> list[list[str]]:
+    """The cells as they are written: pandas would round numbers and take the arm `None` for NaN."""
+    import pandas
+
+    first = data.partition(b"\n")[0]
+    if b"," not in first and (other := next((c for c in ";\t|" if c.encode() in first), "")):
+        raise ValueError(
+            f"must have commas between its columns, has {other!r}; write it with commas"
+        )
+    try:
+        file = io.BytesIO(data)
+        frame = pandas.read_csv(file, header=None, dtype=str, na_filter=False, encoding="utf-8-sig")
+    except pandas.errors.EmptyDataError:
+        raise ValueError(f"must have a row of headings {', '.join(PLACE)}, is empty") from None
+    except (pandas.errors.ParserError, UnicodeDecodeError) as error:
+        raise ValueError(f"must be a CSV in UTF-8, got: {error}") from error
+    if len(frame) < 2:
+        raise ValueError("must have rows below its headings, has none")
+    return frame.to_numpy().tolist()
+
+
+def _columns(header: Sequence[str]) -> dict[str, int]:
+    """Headings with their places."""
+    names = [name.strip() for name in header]
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise ValueError(f"column {twice[0]!r}: must be there once, is {names.count(twice[0])} x")
+    columns = {name: index for index, name in enumerate(names) if name}
+    if any(_is_number(name) for name in columns):
+        raise ValueError(
+            f"row 1: must be headings, {', '.join(PLACE)} and metrics, got {', '.join(names)}; "
+            "put them above"
+        )
+    if lacking := [name for name in PLACE if name not in columns]:
+        raise ValueError(
+            f"must have the columns {', '.join(PLACE)}, lacks {', '.join(lacking)}; it has "
+            f"{', '.join(columns)}"
+        )
+    for name in columns:
+        if metric_of(name) != name and metric_of(name) in columns and metric_of(name) not in PLACE:
+            raise ValueError(f"columns {name!r} and {metric_of(name)!r}: are one metric; drop one")
+    if len(columns) == len(PLACE):
+        raise ValueError(f"must have a column per metric beside {', '.join(PLACE)}, has none")
+    return columns
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _curves(columns: Mapping[str, int], rows: Sequence[Sequence[str]]) -> Curves:
+    points: dict[tuple[str, int], dict[int, dict[str, float]]] = {}
+    first: dict[tuple[Any, ...], int] = {}
+    one_value = set(columns) == {*PLACE, *_ONE_VALUE}
+    metrics = {metric_of(n): index for n, index in columns.items() if n not in PLACE}
+    for number, row in enumerate(rows, start=2):
+        arm, seed, step = _place(number, *(row[columns[name]] for name in PLACE))
+        given = row[columns["metric"]].strip() if one_value else ""
+        if (other := first.setdefault((arm, seed, step, given), number)) != number:
+            raise ValueError(
+                f"rows {other} and {number}: must differ in {', '.join(PLACE)}"
+                f"{' or metric' if one_value else ''}, are both "
+                f"{', '.join(filter(None, map(str, (arm, seed, step, given))))}"
+            )
+        told = _value(number, row, columns) if one_value else _values(number, row, metrics)
+        points.setdefault((arm, seed), {}).setdefault(step, {}).update(told)
+    return {
+        cell: tuple(Point(step, steps[step]) for step in sorted(steps))
+        for cell, steps in points.items()
+    }
+
+
+def _place(number: int, arm: str, seed: str, step: str) -> tuple[str, int, int]:
+    if not arm.strip():
+        raise ValueError(f"row {number}: arm must be a name, is empty")
+    try:
+        return arm.strip(), check_seed(_whole(seed)), _whole(step)
+    except ValueError:
+        raise ValueError(
+            f"row {number}: seed and step must be whole numbers from 0, got {seed!r} and {step!r}"
+        ) from None
+
+
+def _whole(text: str) -> int:
+    """Also 500.0, as pandas writes whole numbers beside an empty one."""
+    value = float(text)
+    if not value.is_integer() or value < 0:
+        raise ValueError(text)
+    return int(text) if text.strip().isdecimal() else int(value)
+
+
+def _value(number: int, row: Sequence[str], columns: Mapping[str, int]) -> dict[str, float]:
+    name = row[columns["metric"]].strip()
+    if not name:
+        raise ValueError(f"row {number}: metric must be a name, is empty")
+    text = row[columns["value"]]
+    return {name: _number(number, "value", text)} if text.strip() else {}
+
+
+def _values(number: int, row: Sequence[str], metrics: Mapping[str, int]) -> dict[str, float]:
+    told = ((name, row[index]) for name, index in metrics.items())
+    return {name: _number(number, name, text) for name, text in told if text.strip()}
+
+
+def _number(number: int, column: str, text: str) -> float:
+    """Whole numbers stay whole, so that an export writes them as it did."""
+    try:
+        return int(text) if text.lstrip("-").isdecimal() else float(text)
+    except ValueError:
+        raise ValueError(f"row {number}: {column} must be a number, got {text!r}") from None

@@ -1,0 +1,305 @@
+"""The truth about a sweep: its plan, and per cell the commits of its attempts and how it ended.
+
+    <sweep>/plan.json
+    <sweep>/preflight.json                  what the trial of the arms told before the sweep
+    <sweep>/cells/<cell>/<attempt>/start.json             who tries it, with what code and machine
+                                  /state-<step>.pt        everything that resuming needs
+                                  /points-<step>.json     every point so far, earlier attempts' too
+                                  /head.json              names both with digests, and what was used
+                                  /log.txt                what the run printed
+    <sweep>/cells/<cell>/done.json          how the cell ended; the driver alone writes it
+
+A commit is complete when head.json names files with the right digests. The reader takes the highest
+complete (attempt, step), so that a late write of a dead attempt changes nothing.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from infra.ledger.records import CellRecord, Commit, Damaged, Point, Status
+from infra.ledger.storage import Storage
+from infra.study.plan import PLAN_FILE, Plan
+
+SCHEMA = 1
+_ATTEMPT = re.compile(r"\d{4,}-.+")  # what else lies in a cell's folder is not ours
+
+
+class Ledger:
+    """Reads and writes one sweep's folder in a storage."""
+
+    def __init__(self, storage: Storage, sweep: str) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._=-]*", sweep):
+            raise ValueError(
+                f"sweep name {sweep!r}: must be letters, digits, '.', '_', '=' or '-'; choose "
+                "with --name"
+            )
+        self.storage = storage
+        self.sweep = sweep
+
+    # The plan
+
+    def read_plan(self) -> Plan | None:
+        """The sweep's plan, None when there is no such sweep."""
+        try:
+            return Plan.from_json(self.storage.read(f"{self.sweep}/{PLAN_FILE}"))
+        except FileNotFoundError:
+            return None
+
+    def write_plan(self, plan: Plan) -> None:
+        """Put the plan on record."""
+        self.storage.write(f"{self.sweep}/{PLAN_FILE}", plan.to_json())
+
+    def write_preflight(self, notes: Iterable[str]) -> None:
+        """Put on record what the trial of the arms told, or that there was none."""
+        body = _dump({"schema": SCHEMA, "notes": list(notes)})
+        self.storage.write(f"{self.sweep}/preflight.json", body)
+
+    def read_preflight(self) -> list[str] | None:
+        """What is on record of the trial of the arms, None where nothing readable is."""
+        try:
+            return list(json.loads(self.storage.read(f"{self.sweep}/preflight.json"))["notes"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+
+    # Written by the worker
+
+    def start_attempt(self, key: str, attempt: str, start: Mapping[str, Any]) -> None:
+        """Put on record who tries a cell."""
+        self.storage.write(self._path(key, attempt, "start.json"), _dump(start))
+
+    def write_commit(
+        self, key: str, commit: Commit, state: bytes | None, points: Iterable[Point]
+    ) -> Commit:
+        """State, points, head, in that order; `commit` comes back with names and digests filled in.
+
+        Without `state` the head names none: the cell can be read but not continued.
+        """
+        body = _dump([asdict(point) for point in points])
+        filled = {
+            **asdict(commit),
+            "points": f"points-{commit.step:09d}.json",
+            "points_sha256": _sha256(body),
+        }
+        if state is not None:
+            filled |= {"state": f"state-{commit.step:09d}.pt", "state_sha256": _sha256(state)}
+            self.storage.write(self._path(key, commit.attempt, filled["state"]), state)
+        self.storage.write(self._path(key, commit.attempt, filled["points"]), body)
+        self.storage.write(self._path(key, commit.attempt, "head.json"), _dump(filled))
+        return Commit(**filled)
+
+    def write_log(self, key: str, attempt: str, text: str) -> None:
+        """Put what the run printed beside its commits."""
+        self.storage.write(self._path(key, attempt, "log.txt"), text.encode())
+
+    def drop(self, key: str, commit: Commit, *, state: bool, points: bool) -> None:
+        """Remove files of a commit that a later head no longer names."""
+        if state and commit.state:
+            self.storage.delete(self._path(key, commit.attempt, commit.state))
+        if points:
+            self.storage.delete(self._path(key, commit.attempt, commit.points))
+
+    # Written by the driver
+
+    def finish(self, key: str, done: Mapping[str, Any]) -> None:
+        """Record how the cell ended: status, attempt, step, error, seconds per attempt."""
+        self.storage.write(f"{self.sweep}/cells/{key}/done.json", _dump(done))
+
+    def reopen(self, key: str) -> None:
+        """Forget how the cell ended, so that it is run again; what it took stays on the bill."""
+        try:
+            seconds = (self.read_done(key) or {}).get("attempt_seconds", {})
+        except Damaged:
+            seconds = {}
+        for attempt, spent in seconds.items():
+            self.storage.write(self._path(key, attempt, "bill.json"), _dump({"seconds": spent}))
+        self.storage.delete(f"{self.sweep}/cells/{key}/done.json")
+
+    def collect(self, key: str, *, weights: bool) -> list[str]:
+        """Delete state files that no resume needs, all but the newest; gives back the paths.
+
+        With `weights` also the newest one of a finished cell.
+        """
+        record = self.record(key)
+        newest = record.commit
+        kept = f"{newest.attempt}/{newest.state}" if newest else ""
+        if weights and record.status == "finished":
+            kept = ""
+        prefix = f"{self.sweep}/cells/{key}"
+        states = [p for p in self.storage.list(prefix) if re.search(r"/state-\d+\.pt$", p)]
+        dropped = [p for p in states if p != f"{prefix}/{kept}"]
+        for path in dropped:
+            self.storage.delete(path)
+        return dropped
+
+    # Read by everyone
+
+    def attempts(self, key: str) -> list[str]:
+        """Attempts that left any file, oldest first."""
+        prefix = f"{self.sweep}/cells/{key}/"
+        parts = (p.removeprefix(prefix).split("/") for p in self.storage.list(prefix.rstrip("/")))
+        return sorted({p[0] for p in parts if len(p) > 1 and _ATTEMPT.fullmatch(p[0])})
+
+    def newest(
+        self, key: str, attempts: Iterable[str]
+    ) -> tuple[Commit | None, tuple[Point, ...], str]:
+        """The newest complete commit, its points, and what was found damaged on the way."""
+        damage = ""
+        for attempt in sorted(attempts, reverse=True):
+            try:
+                commit = self.read_head(key, attempt)
+                return commit, self.read_points(key, commit), damage
+            except FileNotFoundError:
+                continue
+            except Damaged as error:
+                damage = str(error)
+        return None, (), damage
+
+    def read_head(self, key: str, attempt: str) -> Commit:
+        """An attempt's newest commit; FileNotFoundError before its first."""
+        try:
+            head = json.loads(self.storage.read(self._path(key, attempt, "head.json")))
+            return Commit(**{**head, "inexact": tuple(head["inexact"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise Damaged(
+                f"cell {key}, attempt {attempt}: head.json is damaged: {error}"
+            ) from error
+
+    def read_points(self, key: str, commit: Commit) -> tuple[Point, ...]:
+        """The commit's points; Damaged when they are not what the head says."""
+        body = self._checked(key, commit.attempt, commit.points, commit.points_sha256)
+        return tuple(Point(**point) for point in json.loads(body))
+
+    def read_state(self, key: str, commit: Commit) -> bytes:
+        """The commit's state file; Damaged when it is not what the head says."""
+        return self._checked(key, commit.attempt, commit.state, commit.state_sha256)
+
+    def read_log(self, key: str, attempt: str) -> str:
+        """What the run printed in an attempt, "" if nothing yet."""
+        return self._read_text(key, attempt, "log.txt")
+
+    def read_done(self, key: str) -> dict[str, Any] | None:
+        """How the cell ended, None while it has not."""
+        try:
+            done = json.loads(self.storage.read(f"{self.sweep}/cells/{key}/done.json"))
+            if done["status"] not in ("finished", "failed"):
+                raise ValueError(f"status must be finished or failed, got {done['status']!r}")
+            return done
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise Damaged(
+                f"cell {key}: done.json is damaged ({error}); resume runs the cell's end again"
+            ) from error
+
+    def record(self, key: str) -> CellRecord:
+        """Everything known of a cell, read from its files alone."""
+        damage = ""
+        try:
+            done = self.read_done(key)
+        except Damaged as error:
+            done, damage = None, str(error)
+        attempts = self.attempts(key)
+        commit, points, broken = self.newest(key, attempts)
+        status = _status(done, commit, bool(attempts))
+        if done and done["status"] == "finished" and status != "finished":
+            why = broken or "its last commit is gone"
+            damage = damage or f"cell {key}: finished, but {why}; resume runs it again"
+        newest = commit.attempt if commit else (attempts[-1] if attempts else "")
+        start, *origins = self._starts(key, newest)
+        return CellRecord(
+            key=key,
+            status=status,
+            commit=commit,
+            points=points,
+            error=(done or {}).get("error", "") if status == "failed" else "",
+            start=start,
+            billed_s=self._billed_s(key, attempts, done),
+            attempts=len(attempts),
+            damage=damage or broken or start.get("damage", ""),
+            origins=tuple(origins),
+        )
+
+    def records(self) -> dict[str, CellRecord]:
+        """The record of every planned cell."""
+        plan = self.read_plan()
+        return {cell.key: self.record(cell.key) for cell in (plan.cells if plan else ())}
+
+    def _starts(self, key: str, attempt: str) -> list[dict[str, Any]]:
+        """Of an attempt and of those whose states it went on from."""
+        found = [self._start(key, attempt)]
+        while (before := found[-1].get("from_attempt", "")) and before < attempt:
+            found.append(self._start(key, attempt := before))
+        return found
+
+    def _start(self, key: str, attempt: str) -> dict[str, Any]:
+        text = self._read_text(key, attempt, "start.json") if attempt else ""
+        try:
+            return json.loads(text or "{}")
+        except ValueError as error:
+            return {"damage": f"cell {key}, attempt {attempt}: start.json is damaged: {error}"}
+
+    def _billed_s(self, key: str, attempts: list[str], done: Mapping[str, Any] | None) -> float:
+        """Seconds as the driver measured them, else as far as the attempt's last commit got."""
+        measured = (done or {}).get("attempt_seconds", {})
+        tried = {*attempts, *measured}  # some die before they leave a file
+        return sum(measured.get(a) or self._elapsed_s(key, a) for a in sorted(tried))
+
+    def _elapsed_s(self, key: str, attempt: str) -> float:
+        with suppress(ValueError, KeyError, TypeError):
+            return float(json.loads(self._read_text(key, attempt, "bill.json"))["seconds"])
+        try:
+            return self.read_head(key, attempt).elapsed_s
+        except (FileNotFoundError, Damaged):
+            return 0.0
+
+    def _checked(self, key: str, attempt: str, name: str, sha256: str) -> bytes:
+        data = self.storage.read(self._path(key, attempt, name))
+        if _sha256(data) != sha256:
+            raise Damaged(
+                f"cell {key}, attempt {attempt}: {name} must have digest {sha256[:12]}, got "
+                f"{_sha256(data)[:12]}"
+            )
+        return data
+
+    def _read_text(self, key: str, attempt: str, name: str) -> str:
+        try:
+            return self.storage.read(self._path(key, attempt, name)).decode()
+        except FileNotFoundError:
+            return ""
+
+    def _path(self, key: str, attempt: str, name: str) -> str:
+        return f"{self.sweep}/cells/{key}/{attempt}/{name}"
+
+
+def list_sweeps(storage: Storage) -> dict[str, int]:
+    """Names of the sweeps in a storage, each with how many of its cells have ended."""
+    paths = [path.split("/") for path in storage.list("")]
+    ended = Counter(p[0] for p in paths if p[-1] == "done.json")
+    return {p[0]: ended[p[0]] for p in sorted(paths) if p[1:] == [PLAN_FILE]}
+
+
+def attempt_name(number: int, token: str) -> str:
+    """How an attempt is called: a number that grows per cell, and the token of its driver."""
+    return f"{number:04d}-{token}"
+
+
+def _status(done: Mapping[str, Any] | None, commit: Commit | None, tried: bool) -> Status:
+    if done and done["status"] == "failed":
+        return "failed"
+    if done and commit and commit.finished:
+        return "finished"
+    return "interrupted" if tried else "pending"
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

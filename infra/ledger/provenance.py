@@ -1,0 +1,118 @@
+"""With what code, on what machine: recorded per attempt."""
+
+import hashlib
+import os
+import platform
+import re
+import socket
+import subprocess
+import sys
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from infra.root import PACKAGES, ROOT
+
+_VERSIONS = ("torch", "ray", "numpy", "timm", "torchvision")
+
+
+def code_provenance(study_file: str = "") -> dict[str, Any]:
+    """Digests of the packages and of a study given by path, git commit, versions.
+
+    Args:
+        study_file: The study's own file, "" where it is one of the packages'.
+    """
+    commit, dirty = _git()
+    return {
+        "package_digest": package_digest(),
+        "study_sha256": study_digest(study_file) if study_file else "",
+        "commit": commit,
+        "dirty": dirty,
+        "python": platform.python_version(),
+        "argv": [Path(sys.argv[0]).name, *map(_without_password, sys.argv[1:])],
+        "versions": {name: _version(name) for name in _VERSIONS},
+    }
+
+
+@lru_cache(maxsize=1)
+def machine_provenance() -> dict[str, Any]:
+    """Host, processor, GPU, and thread settings of this process."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "host": socket.gethostname(),
+        "machine": platform.machine(),
+        "cpu_count": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if cuda else "",
+        "cuda": torch.version.cuda or "" if cuda else "",
+        "device": torch.cuda.get_device_name() if cuda else f"cpu {platform.machine()}",
+    }
+
+
+@lru_cache(maxsize=1)
+def package_digest() -> str:
+    """SHA-256 over the Python files of the packages as this process finds them, by name."""
+    digest = hashlib.sha256()
+    files = (
+        (p.relative_to(ROOT).as_posix(), p) for n in PACKAGES for p in (ROOT / n).rglob("*.py")
+    )
+    for name, path in sorted(files):
+        digest.update(f"{name} {_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def study_digest(study_file: str) -> str:
+    """SHA-256 of a study given by path and of what this process imported from beside it."""
+    own = Path(study_file).resolve()
+    files = {own}
+    for module in list(sys.modules.values()):
+        path = Path(getattr(module, "__file__", None) or "/")
+        if not path.is_absolute():
+            continue  # a name that stands for no file, as torch gives some modules
+        path = path.resolve()
+        if path.suffix == ".py" and path.is_relative_to(own.parent) and _is_users(path):
+            files.add(path)
+    if files == {own}:
+        return _sha256(own)
+    lines = (f"{path.relative_to(own.parent).as_posix()} {_sha256(path)}\n" for path in files)
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def _is_users(path: Path) -> bool:
+    """Neither installed nor of the packages, which have a digest of their own."""
+    ours = (ROOT / name for name in PACKAGES)
+    return "site-packages" not in path.parts and not any(map(path.is_relative_to, ours))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _without_password(argument: str) -> str:
+    return re.sub(r"//[^/@\s]+@", "//***@", argument)
+
+
+def _git() -> tuple[str, bool]:
+    """Commit and whether the tree differs from it; ("", False) outside a checkout."""
+    if not (ROOT / ".git").exists():
+        return "", False
+    try:
+        run = ["git", "-C", str(ROOT)]
+        commit = subprocess.run(
+            [*run, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+        status = subprocess.run(
+            [*run, "status", "--porcelain"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "", False
+    return commit.stdout.strip(), bool(status.stdout.strip())
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

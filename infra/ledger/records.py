@@ -1,0 +1,86 @@
+"""What the ledger holds: points, commits, and all that is known of a cell."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["finished", "failed", "interrupted", "pending"]
+
+
+class Damaged(ValueError):
+    """A ledger file that is not what its digest says."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One report of a run.
+
+    Attributes:
+        step: Optimizer steps done.
+        metrics: Values that two exact executions share, and `perf/...` ones that they need not.
+    """
+
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What head.json says of an attempt's newest commit.
+
+    Attributes:
+        attempt: Four digits, a dash and the driver's token; later attempts sort later.
+        step: Steps done at the commit.
+        elapsed_s: Wall seconds of this attempt so far; what is billed.
+        state: Name of the state file, "" when it was not kept, and its SHA-256.
+        points: Name of the points file and its SHA-256.
+        finished: Whether the run is done.
+        weights_sha256: Digest of the trained weights, when finished.
+        inexact: Operations without a deterministic kernel that make a resume inexact.
+        realised: What the cell computed with so far, see infra/cell/realised.py.
+    """
+
+    attempt: str
+    step: int
+    elapsed_s: float
+    state: str
+    state_sha256: str
+    points: str
+    points_sha256: str
+    finished: bool = False
+    weights_sha256: str = ""
+    inexact: Sequence[str] = ()
+    realised: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """All that is known of one cell.
+
+    Attributes:
+        status: finished or failed as the driver recorded it, else interrupted or pending.
+        commit: The highest complete commit, None before the first.
+        points: Its points.
+        error: One line saying why the cell failed, "" otherwise.
+        start: start.json of the commit's attempt.
+        origins: Those of the attempts whose states it went on from, newest first.
+        billed_s: Wall seconds of all attempts.
+        attempts: How many left any file.
+        damage: What was found broken while reading, "" if nothing.
+    """
+
+    key: str
+    status: Status
+    commit: Commit | None
+    points: tuple[Point, ...]
+    error: str
+    start: Mapping[str, Any]
+    billed_s: float
+    attempts: int = 0
+    damage: str = ""
+    origins: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def starts(self) -> tuple[Mapping[str, Any], ...]:
+        """Of all attempts that the points come from, newest first."""
+        return (self.start, *self.origins)

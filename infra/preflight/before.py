@@ -1,0 +1,65 @@
+"""What happens before the first cell: arms are tried, and what lies ahead is held to the limits."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from infra.ledger.records import CellRecord
+from infra.preflight.complaint import listed
+from infra.preflight.cost import ahead_s, cell_seconds, estimate, finished_cells, unknown
+from infra.preflight.limits import check_limit, usd_per_hour
+from infra.preflight.measure import cell_gpus, measured, memory_text
+from infra.study.plan import Cell, Plan
+from infra.study.study import Study
+from infra.sweep_options import Limit, SweepOptions
+
+
+def check_before(
+    study: Study,
+    plan: Plan,
+    records: Mapping[str, CellRecord],
+    todo: Sequence[Cell],
+    options: SweepOptions,
+) -> list[str]:
+    """Proof that the sweep is paid for, and that its arms run, read, differ and have room.
+
+    Gives back what a reader must know besides.
+
+    Raises:
+        Refused: When the sweep must not start, a line for each reason.
+    """
+    gpus = cell_gpus(plan, options.address)
+    price = usd_per_hour(plan, gpus)
+    spent_s = sum(record.billed_s for record in records.values())
+    known = cell_seconds(study, plan, records, {})
+    check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
+    notes = ["not tried: --no-preflight"]
+    if options.preflight:
+        notes = _try_arms(study, plan, options.allow_identical)
+        new = [cell for cell in todo if not finished_cells(plan, cell.arm, records)]
+        needs = measured(study, plan, new, options.address)
+        known = cell_seconds(study, plan, records, needs)
+        told = [estimate(plan, todo, known, records, gpus), memory_text(needs)]
+        if needs and any(told):
+            print(f"measured: {'; '.join(filter(None, told))}", flush=True)
+        check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
+    if options.limit != Limit() and (arms := unknown(todo, known)):
+        print(
+            f"{listed(arms)}: what cells take is not known before, so the budget does not refuse "
+            "them, but stops the sweep resumably when it gets there; Study.cell_seconds tells it",
+            flush=True,
+        )
+    return notes
+
+
+def _try_arms(study: Study, plan: Plan, allow_identical: Sequence[frozenset[str]]) -> list[str]:
+    from infra.preflight.preflight import checked
+
+    began = time.monotonic()
+    complaints = checked(study, plan, allow_identical)
+    notes = [complaint.text for complaint in complaints]
+    seconds = time.monotonic() - began
+    proven = "run" if any(c.unproven for c in complaints) else "run, read and differ"
+    print(f"preflight: {len(plan.arms)} arms {proven} ({seconds:.1f} s)", flush=True)
+    for note in notes:
+        print(f"  note: {note}", flush=True)
+    return notes

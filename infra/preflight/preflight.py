@@ -1,0 +1,150 @@
+"""Proof before GPU-hours: every arm runs, reads what it overrides, and differs from the others.
+
+All of it happens in this process, on the study's smallest scale with the step budget of the scale
+that is to run, in seconds. Nothing here knows a trainable.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from infra.cell.worker import Capture, clean_slate
+from infra.errors import Refused, first_line
+from infra.ledger.data import local_data
+from infra.preflight.complaint import Complaint, listed
+from infra.preflight.fingerprint import EARLY, STEPS, moments
+from infra.preflight.leaks import leak
+from infra.preflight.trial import Trial, budget_of, small_config, steps_left, tried
+from infra.preflight.twins import twins
+from infra.preflight.unread import unread
+from infra.study.plan import Plan
+from infra.study.study import Study, replace_fields
+from infra.words import joined
+
+
+def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -> list[Complaint]:
+    """What a reader must know of the plan's arms.
+
+    Raises:
+        Refused: When the sweep must not start, a line for each reason.
+    """
+    for name in sorted(frozenset().union(*allowed_twins) - set(study.arms)):
+        raise Refused(
+            f"--allow-identical: must name arms of study {study.name!r}, {', '.join(study.arms)}, "
+            f"got {name!r}"
+        )
+    complaints = preflight(study, plan, allowed_twins)
+    if fatal := [complaint.text for complaint in complaints if complaint.fatal]:
+        raise Refused("\nablate: ".join(f"study {study.name!r}, {text}" for text in fatal))
+    return complaints
+
+
+def preflight(
+    study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]] = ()
+) -> list[Complaint]:
+    """What is wrong with the plan's arms, worst first; nothing when they may run.
+
+    Args:
+        study: The question.
+        plan: What is to run; its first seed is tried.
+        allowed_twins: Sets of arms that may be identical, on the record.
+    """
+    arms: list[Trial] = []
+    broken: dict[str, list[str]] = {}
+    allowed = {*allowed_twins, *map(frozenset, study.twins)}
+    for name in plan.arms:
+        try:
+            arms.append(tried(study, plan, name))
+        except (Exception, SystemExit) as error:
+            broken.setdefault(first_line(error), []).append(name)
+    complaints = [Complaint(f"{listed(who)}: must run, but {why}") for why, who in broken.items()]
+    complaints += _broken(arms)
+    complaints += _seedless(study, plan, arms)
+    complaints += _leak_of_data(study, plan)
+    if not any(arm.troubles for arm in arms):  # which end a trial before all is read
+        complaints += unread(study, plan, arms, allowed)
+    complaints += twins(study, plan, arms, allowed)
+    complaints += [*_still(arms), *_untold(arms)]
+    return sorted(complaints, key=lambda complaint: not complaint.fatal)
+
+
+def _leak_of_data(study: Study, plan: Plan) -> Iterator[Complaint]:
+    """Of the prepared data, which the arms are not tried on; they share it."""
+    if plan.data:
+        small = small_config(study, plan, plan.arms[0], plan.seeds[0])
+        try:
+            with clean_slate(plan.threads, plan.seeds[0]):
+                found = leak(study.run(replace_fields(small, {"data": local_data(plan.data)})))
+        except Exception as error:
+            found = f"a run must take it, but {first_line(error)}"
+        if found:
+            yield Complaint(f"data {plan.data!r}: {found}")
+
+
+def _seedless(study: Study, plan: Plan, arms: Sequence[Trial]) -> Iterator[Complaint]:
+    """Where another seed changes nothing, all seeds of a sweep are one."""
+    first = next((arm for arm in arms if arm.moments), None)
+    if first is None or len(plan.seeds) < 2:
+        return
+    config = small_config(study, plan, first.name, plan.seeds[1])
+    quiet = Capture().listening()
+    with suppress(Exception), quiet, clean_slate(plan.threads, plan.seeds[1]):
+        run = study.run(config)
+        run.advance(steps_left(study, config))  # from where the first seed's moments begin
+        if moments(run, budget_of(study, config), study.metric) == first.moments:
+            one, two = plan.seeds[:2]
+            yield Complaint(
+                f"arm {first.name!r}: must depend on its seed, but {one} and {two} give the same "
+                "weights and evaluation; key every draw by (seed, purpose, step)"
+            )
+
+
+def _broken(arms: Sequence[Trial]) -> Iterator[Complaint]:
+    by_trouble: dict[str, list[str]] = {}
+    for arm in arms:
+        for trouble in arm.troubles:
+            by_trouble.setdefault(trouble, []).append(arm.name)
+    for trouble, names in by_trouble.items():
+        yield Complaint(f"{listed(names)}: {trouble}")
+
+
+def _untold(arms: Sequence[Trial]) -> Iterator[Complaint]:
+    """What the trial cannot say, lest its silence passes for proof."""
+    if blind := [arm for arm in arms if arm.unrecorded]:
+        yield Complaint(
+            f"{listed([arm.name for arm in blind])}: fields that nothing reads are not looked for, "
+            f"since with a config that records its readers {blind[0].unrecorded}",
+            fatal=False,
+            unproven=True,
+        )
+    for arm in arms:
+        if arm.inexact:
+            yield Complaint(
+                f"arm {arm.name!r}: steps do not repeat to the bit, since {joined(arm.inexact)} "
+                "has no deterministic kernel here, so a dead knob may pass; compare the arms on "
+                "the CPU with CUDA_VISIBLE_DEVICES= and --dry-run",
+                fatal=False,
+                unproven=True,
+            )
+    if short := [arm.name for arm in arms if not (arm.moments or arm.troubles)]:
+        yield Complaint(
+            f"{listed(short)}: not compared with other arms, since a run has under "
+            f"{EARLY + STEPS} steps",
+            fatal=False,
+            unproven=True,
+        )
+
+
+def _still(arms: Sequence[Trial]) -> Iterator[Complaint]:
+    """Tensors that no moment of an arm moved: a reader must know, but a frozen part is no fault."""
+    by_tensors: dict[tuple[str, ...], list[str]] = {}
+    for arm in arms:
+        still = [set(moment.still) for moment in arm.moments.values()]
+        if still := set.intersection(*still) if still else set():
+            by_tensors.setdefault(tuple(sorted(still)), []).append(arm.name)
+    for tensors, names in by_tensors.items():
+        some = ", ".join(tensors[:5]) + (", ..." if len(tensors) > 5 else "")
+        yield Complaint(
+            f"{listed(names)}: {len(tensors)} tensors of the model stay as they were ({some}); "
+            "has an optimizer got them, and do they get a gradient?",
+            fatal=False,
+        )

@@ -1,0 +1,249 @@
+"""MLflow as a view of the ledger.
+
+The ledger is the outbox: what MLflow has not got yet stands there and can be read again, so nothing
+is queued on disk for it and nothing is lost while it is down. `sync` rebuilds it from nothing.
+"""
+
+import hashlib
+import logging
+import shlex
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from infra.ledger.lease import is_alive, read_lease
+from infra.ledger.ledger import Ledger
+from infra.study.plan import Plan
+from infra.tracking.rows import view_key
+from infra.tracking.view import View
+
+log = logging.getLogger(__name__)
+
+_PAUSE_S, _LONGEST_PAUSE_S, _CLOSING_PAUSE_S = 0.2, 15.0, 0.5
+_UI = "http://127.0.0.1:5000"
+
+
+class TrackerDown(RuntimeError):
+    """MLflow does not take what the ledger has; one line with the remedy."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `sync` found and did.
+
+    Attributes:
+        experiment_id: The study's experiment.
+        cells: How many cells have a run in MLflow now.
+        new_values: How many metric values were new.
+    """
+
+    experiment_id: str
+    cells: int
+    new_values: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cells} cells in MLflow experiment {self.experiment_id}, "
+            f"{self.new_values} metric values new"
+        )
+
+
+class Tracker:
+    """Keeps MLflow up to the ledger from one thread that alone touches it, import included.
+
+    The driver never waits for MLflow: it notes which cell has news, and the thread reads the cell's
+    record and logs what is missing. A server that is dead, hangs or refuses is tried again for
+    ever, with growing pauses; notes of one cell fall together meanwhile. After any fault the thread
+    looks up anew what MLflow holds, so that an answer that got lost does no harm. Start it before
+    Ray: importing MLflow and creating its database take 2.5 s, which then overlap.
+
+    Attributes:
+        experiment_id: The study's experiment, "" until MLflow has answered once.
+        trouble: What is wrong with MLflow in one line, "" while nothing is.
+    """
+
+    def __init__(self, ledger: Ledger, plan: Plan, uri: str) -> None:
+        self._ledger, self._plan, self._uri = ledger, plan, uri
+        self._news = threading.Condition()
+        self._noted: dict[str, None] = {}
+        self._live: set[str] = set()  # cells that this driver is or was at
+        self._folders: list[Path] = []
+        self._verdicts: Mapping[str, str] = {}
+        self._closing = threading.Event()
+        self._shaken = self._complete = False
+        self._view: View | None = None
+        self.experiment_id = ""
+        self.trouble = ""
+        self._thread = threading.Thread(target=self._work, name="tracker", daemon=True)
+        self._thread.start()
+
+    def note(self, key: str, attempt: str = "") -> None:
+        """Say that a cell has a new commit, or ended; which attempt counts, the ledger says."""
+        with self._news:
+            self._live.add(key)
+            self._noted[key] = None
+            self._news.notify()
+
+    def log_artifacts(self, folder: Path, verdicts: Mapping[str, str]) -> None:
+        """Have files and tags put onto the sweep's run; the folder must stay until `close`."""
+        with self._news:
+            self._folders.append(folder)
+            self._verdicts = verdicts
+            self._news.notify()
+
+    def close(self, timeout_s: float = 30.0) -> bool:
+        """End the sweep's runs; False when MLflow lacks something, and `trouble` says why."""
+        if self._closing.is_set():
+            return self._complete
+        with self._news:
+            self._closing.set()
+            self._news.notify()
+        self._thread.join(timeout_s)
+        if not self._complete:
+            self.trouble = self.trouble or f"MLflow was still at it after {timeout_s:.0f} s"
+        return self._complete
+
+    def _work(self) -> None:
+        """Bring in what is there, then what is noted, until closed and nothing is left."""
+        pause_s = _PAUSE_S
+        while not self._complete:
+            try:
+                if self._view is None:
+                    self._view = self._open()
+                self._put_noted(self._view)
+                pause_s, self.trouble = _PAUSE_S, ""
+            except Exception as error:  # whatever MLflow raises, the sweep goes on; close tells
+                self._suffer(error)
+                if self._closing.wait(pause_s):
+                    time.sleep(min(pause_s, _CLOSING_PAUSE_S))
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _open(self) -> View:
+        """What MLflow holds; every cell that was tried is to be compared with it."""
+        view = View(self._plan, self._ledger.sweep, self._uri)
+        self.experiment_id = view.experiment_id
+        view.put_sweep(live=True)
+        tried = _tried(self._ledger, self._plan)
+        with self._news:
+            self._noted |= dict.fromkeys(tried)
+        return view
+
+    def _put_noted(self, view: View) -> None:
+        with self._news:
+            self._news.wait_for(lambda: self._noted or self._folders or self._closing.is_set())
+            closing = self._closing.is_set()
+        while key := self._next_noted():
+            self._put_one(view, key)
+        while self._folders:
+            view.put_artifacts(self._folders[0])
+            self._folders.pop(0)
+        if closing and self._shaken:
+            # A call that timed out may have been obeyed late: look once more.
+            self._shaken, self._view = False, None
+        elif closing:
+            _put_cells(view, self._ledger, view.running)
+            view.put_sweep(verdicts=self._verdicts)
+            self._complete = True
+
+    def _next_noted(self) -> str:
+        with self._news:
+            key = next(iter(self._noted), "")
+            self._noted.pop(key, None)
+            return key
+
+    def _put_one(self, view: View, key: str) -> None:
+        """Log one noted cell; when that fails it is noted again, behind the others."""
+        try:
+            view.put_cell(self._ledger.record(key), live=key in self._live)
+        except Exception:
+            with self._news:
+                self._noted[key] = None
+            raise
+
+    def _suffer(self, error: Exception) -> None:
+        line = _one_line(error)
+        if not self.trouble:
+            log.warning("tracker %s: does not take it, trying on: %s", self._uri, line)
+        self._view, self._shaken, self.trouble = None, True, line
+
+
+def sync(
+    ledger: Ledger,
+    plan: Plan,
+    uri: str,
+    artifacts: Path | None = None,
+    verdicts: Mapping[str, str] | None = None,
+) -> Summary:
+    """Bring MLflow up to the ledger, creating what is missing; a second call changes nothing.
+
+    Raises:
+        TrackerDown: When MLflow does not answer or refuses.
+    """
+    lease = read_lease(ledger.storage, ledger.sweep)
+    driven = lease is not None and is_alive(lease)
+    try:
+        view = View(plan, ledger.sweep, uri)
+        keys = _tried(ledger, plan)
+        new = _put_cells(view, ledger, keys, live=driven)
+        if artifacts:
+            view.put_artifacts(artifacts)
+        view.put_sweep(live=driven, verdicts=verdicts)
+    except Exception as error:
+        raise TrackerDown(
+            f"tracker {uri}: must answer, got {_one_line(error)}; start it and run "
+            f"`ablate sync {ledger.sweep}` again"
+        ) from error
+    return Summary(view.experiment_id, len(keys), new)
+
+
+def default_tracking_uri(storage_uri: str) -> str:
+    """A SQLite database inside a storage folder; for s3://, one in the home directory.
+
+    SQLite cannot live in a bucket. Beside the project it would be lost with a job's copy of it; in
+    the home directory, named after the bucket, it is the same for every sweep of this machine.
+    From another machine `ablate sync` rebuilds it.
+    """
+    if storage_uri.startswith("s3://"):
+        name = hashlib.sha256(storage_uri.rstrip("/").encode()).hexdigest()[:12]
+        folder = Path.home() / ".ablate" / name
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        folder = Path(storage_uri.removeprefix("file://")).expanduser().absolute()
+    return f"sqlite:///{folder}/mlflow.db"
+
+
+def leaderboard_address(
+    uri: str, experiment_id: str, sweep: str, metric: str, mode: str
+) -> tuple[str, str]:
+    """The address of the sweep's table, sorted by the metric, and the command that serves it.
+
+    It opens a state of the table that the tracker put into MLflow. The command is "" where a server
+    runs already.
+    """
+    served = uri.startswith(("http://", "https://"))
+    query = {
+        "workflowType": "machine_learning",
+        "viewStateShareKey": view_key(sweep, metric, mode),
+    }
+    base = uri.rstrip("/") if served else _UI
+    address = f"{base}/#/experiments/{experiment_id}/runs?{urlencode(query)}"
+    command = f"mlflow server --backend-store-uri {shlex.quote(uri)} --host 127.0.0.1 --port 5000"
+    return address, "" if served else command
+
+
+def _tried(ledger: Ledger, plan: Plan) -> list[str]:
+    """Planned cells that left any file, in the plan's order."""
+    prefix = f"{ledger.sweep}/cells"
+    found = {p.removeprefix(prefix + "/").split("/")[0] for p in ledger.storage.list(prefix)}
+    return [cell.key for cell in plan.cells if cell.key in found]
+
+
+def _put_cells(view: View, ledger: Ledger, keys: Iterable[str], *, live: bool = False) -> int:
+    return sum(view.put_cell(ledger.record(key), live=live) for key in keys)
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

@@ -1,0 +1,13 @@
+"""Names in a sentence."""
+
+from collections.abc import Iterable
+
+_MOST_NAMED = 5  # arms or values in a line
+
+
+def joined(words: Iterable[str], most: int = _MOST_NAMED) -> str:
+    """`a`, `a and b`, `a, b and c`, or the first ones and how many more."""
+    *some, last = words
+    if len(some) > most:
+        some, last = some[:most], f"{len(some) + 1 - most} more"
+    return f"{', '.join(some)} and {last}" if some else last

@@ -1,0 +1,1 @@
+"""The lung-CT studies: documented arms, results and findings."""

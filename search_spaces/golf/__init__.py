@@ -1,0 +1,1 @@
+"""The tiny language-model studies: documented arms, results and findings."""

@@ -1,0 +1,1 @@
+"""CT slices: the phantom, prepared folders, views, nodules."""

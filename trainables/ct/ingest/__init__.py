@@ -1,0 +1,1 @@
+"""Real CT in: NIfTI, DICOM and PNG to Parquet of HU slices."""

@@ -1,0 +1,1 @@
+"""DINO on lung CT and the linear probe of its features."""

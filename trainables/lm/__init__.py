@@ -1,0 +1,1 @@
+"""Tiny language models: a plain transformer and seven changes of it."""
