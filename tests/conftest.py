@@ -160,6 +160,15 @@ def ablate(*arguments: object) -> Ran:
     return Ran(status, out.getvalue(), err.getvalue())
 
 
+def refused(*arguments: object) -> str:
+    """The one line on stderr of a command that must be refused with status 2."""
+    done = ablate(*arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("ablate: "), done.stderr
+    return lines[0]
+
+
 @contextmanager
 def ray_head(environment: Mapping[str, str], *options: str) -> Iterator[tuple[str, Path]]:
     """`ray start --head` in the repository; its address and its folder for temporary files."""

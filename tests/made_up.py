@@ -35,6 +35,12 @@ def falling(arm: str, seed: int, value: float) -> list[Point]:
     ]
 
 
+def late(arm: str, seed: int, value: float) -> list[Point]:
+    """A run whose last point alone has one metric more, and one with an awkward name."""
+    told = falling(arm, seed, value)
+    return [*told[:-1], Point(40, {**told[-1].metrics, "val/lpips": 0.25, "status": 7.0})]
+
+
 def made_up(
     folder: Path,
     values: Mapping[str, Sequence[Value]],

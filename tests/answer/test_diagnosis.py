@@ -2,12 +2,13 @@
 
 import math
 import random
-import sys
 from pathlib import Path
 from statistics import median
 
 import pytest
 from made_up import METRIC, falling, made_up
+from planted_faults import FAULTS, WELL, outcomes, rates
+from recorded_curves import BETWEEN_RUNS, RECORDED
 
 from infra.answer.compare import leaderboard
 from infra.answer.curve import Curve
@@ -17,67 +18,6 @@ from infra.ledger.records import Point
 from infra.writeup.export import export
 from infra.writeup.plots import pictures
 from infra.writeup.tables import leaderboard_table, plain, seeds_table
-
-sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
-from planted_faults import (  # pyright: ignore[reportMissingImports]
-    FAULTS,
-    WELL,
-    outcomes,
-    rates,
-)
-
-# timlawrenz/prx-tg@bc10412, ablation study A-D: reconstruction LPIPS at steps 500, 1000, 0..., 5000
-RECORDED = {
-    "A": (
-        0.947184,
-        0.945431,
-        0.942583,
-        0.938117,
-        0.934277,
-        0.932487,
-        0.932465,
-        0.933299,
-        0.934392,
-        0.935206,
-    ),
-    "B": (
-        0.973389,
-        0.969158,
-        0.956743,
-        0.935014,
-        0.913642,
-        0.906958,
-        0.922346,
-        0.951272,
-        0.986304,
-        1.016079,
-    ),
-    "C": (
-        0.947073,
-        0.944575,
-        0.941899,
-        0.938500,
-        0.933606,
-        0.929770,
-        0.929638,
-        0.932131,
-        0.938623,
-        0.946300,
-    ),
-    "D": (
-        0.953045,
-        0.951206,
-        0.942954,
-        0.937204,
-        0.932652,
-        0.931622,
-        0.931914,
-        0.931514,
-        0.928817,
-        0.926661,
-    ),
-}
-BETWEEN_RUNS = (0.005, 0.031)  # by how much two recorded runs of an arm lie apart at equal step
 
 
 def points_of(values, every: int = 10) -> list[Point]:

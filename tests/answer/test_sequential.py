@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from made_up import made_up
-from test_study import study
+from small_study import study
 
 from infra.answer.board import open_rows
 from infra.answer.compare import leaderboard

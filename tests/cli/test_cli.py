@@ -6,21 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import LINE, ROOT, ablate, ablate_process
+from conftest import LINE, ROOT, ablate, ablate_process, refused
 
 from infra.errors import Refused
 from infra.execution.ray_session import ray_session
-
-ONE_LINE = "ablate: "
-
-
-def refused(*arguments: object) -> str:
-    """The one line on stderr of a command that must be refused with status 2."""
-    done = ablate(*arguments)
-    assert done.returncode == 2, done.stdout + done.stderr
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith(ONE_LINE), done.stderr
-    return lines[0]
 
 
 def test_help_loads_nothing_heavy():

@@ -2,11 +2,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from conftest import ROOT
 from test_ct_ingest import body, rows, volume, write_nifti
 
 from trainables.ct.ingest import write
@@ -72,7 +72,7 @@ def test_killed_ingestion_is_begun_again(tmp_path, moment):
         write_nifti(tmp_path / "in" / f"{seed}.nii", body(seed, (120, 96, 128)))
     out = tmp_path / "out"
     command = [sys.executable, "-c", INGEST, str(tmp_path / "in"), str(out)]
-    child = subprocess.Popen(command, cwd=Path(__file__).parents[1])
+    child = subprocess.Popen(command, cwd=ROOT)
     until = time.monotonic() + 60
     while not list(out.glob(f".incomplete/{moment}")) and time.monotonic() < until:
         time.sleep(0.001)

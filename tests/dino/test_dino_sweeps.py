@@ -4,14 +4,14 @@ import math
 from copy import deepcopy
 from importlib import import_module
 from itertools import chain
-from pathlib import Path
 
 import pytest
 import torch
+from conftest import ROOT
 
 from infra.study.study import Study
 
-SWEEPS = Path(__file__).parent.parent / "sweeps"
+SWEEPS = ROOT / "sweeps"
 STUDIES: dict[str, Study] = {
     path.stem: import_module(f"sweeps.{path.stem}").STUDY
     for path in sorted(SWEEPS.glob("dino_*.py"))

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from prepared_ct import write_folder
 from sklearn.linear_model import Ridge
-from tests.test_dino_objectives import TINY
+from test_dino_objectives import TINY
 
 from infra.study.study import replace_fields
-from tests.ct.test_ct_slices import write_folder
 from trainables.ct.phantom import PhantomConfig, phantom_series, phantom_spacing_mm
 from trainables.ct.slices import load_slices
 from trainables.dino.data import checked

@@ -7,11 +7,9 @@ from typing import Any
 
 import pandas
 import pytest
-from conftest import LINE, ablate
-from made_up import METRIC, made_up
-from test_cli import refused
-from test_diagnosis import BETWEEN_RUNS, RECORDED
-from test_export import late
+from conftest import LINE, ablate, refused
+from made_up import METRIC, late, made_up
+from recorded_curves import BETWEEN_RUNS, RECORDED
 
 from infra.answer.compare import leaderboard
 from infra.execution.imported import Laws, import_curves

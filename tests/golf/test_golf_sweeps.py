@@ -3,15 +3,15 @@
 import math
 from importlib import import_module
 from itertools import chain, pairwise
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from infra.preflight.fingerprint import moments
 from infra.study.study import Study
 from search_spaces.golf.shared import DOCUMENTED, FAILED
 
-SWEEPS = Path(__file__).parent.parent / "sweeps"
+SWEEPS = ROOT / "sweeps"
 STUDIES: dict[str, Study] = {
     path.stem: import_module(f"sweeps.{path.stem}").STUDY
     for path in sorted(SWEEPS.glob("golf_*.py"))

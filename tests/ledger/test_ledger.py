@@ -4,7 +4,7 @@ import json
 
 import pytest
 from made_up import made_up
-from test_study import study
+from small_study import study
 
 from infra.ledger.folder import FolderStorage
 from infra.ledger.ledger import Ledger, attempt_name, list_sweeps

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from test_study import study
+from small_study import study
 
 from infra.errors import Refused
 from infra.preflight.limits import check_limit, usd_per_hour

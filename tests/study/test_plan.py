@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from test_study import Config, arms, study
+from small_study import Config, arms, study
 
 from infra.study.plan import Plan, cell_config, extend_plan, make_plan
 

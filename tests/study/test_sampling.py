@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import LINE, ROOT, ablate
-from test_study import Config, Head, study
+from small_study import Config, Head, study
 
 from infra.study.plan import Plan, extend_plan, make_plan
 from infra.study.sampling import drawn_arms

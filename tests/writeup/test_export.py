@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pandas
 import pytest
-from made_up import METRIC, falling, made_up
+from made_up import METRIC, late, made_up
 
 from infra.ledger.ledger import Ledger
-from infra.ledger.records import Point
 from infra.study.plan import Plan
 from infra.writeup.export import export
 from search_spaces.space import Finding
@@ -23,12 +22,6 @@ CLAIM = Finding(
     id="X-1", tag="REPO", statement="A | falls.", source="nowhere", documented="1",
     scales=("lab",), holds=lambda view: view.final("None", METRIC) < 1,
 )  # fmt: skip
-
-
-def late(arm: str, seed: int, value: float) -> list[Point]:
-    """A run whose last point alone has one metric more, and one with an awkward name."""
-    told = falling(arm, seed, value)
-    return [*told[:-1], Point(40, {**told[-1].metrics, "val/lpips": 0.25, "status": 7.0})]
 
 
 @pytest.fixture

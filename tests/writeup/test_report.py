@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import LINE
 from made_up import CODE, METRIC, falling, made_up
 
 from infra.answer.compare import leaderboard
@@ -306,8 +307,7 @@ def test_latex_numbers_and_awkward_text() -> None:
 def run(tmp_path: Path, to: Path) -> int:
     made_up(tmp_path, {"A": [1.0], "B": [2.0]})
     words = ["report", "sweep", "--to", str(to), "--storage", str(tmp_path / "runs")]
-    study = Path(__file__).parent / "studies" / "line.py"
-    return command({"line": study}, build_parser({}).parse_args(words))
+    return command({"line": LINE}, build_parser({}).parse_args(words))
 
 
 def test_command_writes_the_file_and_prints_its_name(tmp_path: Path, capsys) -> None:
