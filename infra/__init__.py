@@ -1,1 +1,1 @@
-"""Study, plan, ledger, Ray, storage, MLflow, statistics, export, CLI; knows no trainable."""
+"""Nine rooms, each of which imports only what stands before it; see README.md."""
