@@ -103,6 +103,11 @@ class OptimConfig:
     warmup_fraction: float = 0.1  # of the run; documented 200 of 2,000
     weight_decay: float = 0.04
 
+    @property
+    def examples_per_step(self) -> int:
+        """Slices of one optimizer step."""
+        return self.batch * self.accumulation
+
     def lr_at(self, micro_step: int, micro_steps: int) -> float:
         """Learning rate of one micro-batch of a run of so many."""
         warmup = self.warmup_fraction * micro_steps

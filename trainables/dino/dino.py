@@ -8,8 +8,6 @@ Shape letters: X views of a micro-batch, S image side in pixels, T tokens, D wid
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from math import isfinite
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -39,7 +37,10 @@ from trainables.dino.metrics import (
 from trainables.dino.network import DinoNetwork, new_decoder, new_network
 from trainables.draws import batch_rows, uniform
 from trainables.flops import Flops
+from trainables.loop import Lap, autocast, best_device, weighted
 
+DINO, GRAM, KOLEO = "train/dino_loss_nats", "train/gram_loss", "train/koleo_loss"
+SIMCLR, MAE = "train/simclr_loss_nats", "train/mae_loss"
 EVALUATION_SEED = 42  # the views that are evaluated are the same in every run and at every step
 
 
@@ -48,7 +49,7 @@ class DinoRun:
 
     def __init__(self, cfg: DinoConfig):
         self.cfg = cfg
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = best_device()
         self.step = 0
         self.lr = 0.0
         self.slices = checked(load_slices(cfg.data, cfg.phantom), cfg).to(self.device)
@@ -60,7 +61,6 @@ class DinoRun:
             self._parameters(), weight_decay=cfg.optim.weight_decay, fused=True
         )
         self._ema = get_ema_multi_avg_fn(cfg.teacher.momentum)
-        self._weights = torch.tensor(list(self._terms().values()), device=self.device)
         self._top1_at_start: float | None = None
         self.flops = Flops()
 
@@ -74,24 +74,12 @@ class DinoRun:
         Raises:
             FloatingPointError: When the loss was not finite in any of them.
         """
-        cfg, steps = self.cfg, min(steps, self.cfg.steps - self.step)
-        if steps < 1:
-            raise RuntimeError(
-                f"dino run: at least one step must be left, got step {self.step} of {cfg.steps}"
-            )
-        started = perf_counter()
-        names = ["train/loss", *self._terms()]
-        sums = torch.zeros(len(names), device=self.device)
-        for _ in range(steps):
-            self._train_step(sums)
-        micro_steps = steps * cfg.optim.accumulation
-        means = dict(zip(names, (sums / micro_steps).tolist(), strict=True))  # the one sync
-        if not isfinite(means["train/loss"]):
-            raise FloatingPointError(
-                f"dino run: the loss must be finite, got {means} over the {steps} steps up to step "
-                f"{self.step}; lower optim.lr"
-            )
-        return means | self._account(steps, perf_counter() - started)
+        optim, lap = self.cfg.optim, Lap(self, "dino run", steps, self._terms())
+        for _ in range(lap.steps):
+            self._train_step(lap.sums)
+        means = lap.means(optim.accumulation, remedy="lower optim.lr")
+        pace = lap.pace(examples=optim.examples_per_step)
+        return means | self._account() | pace
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -137,11 +125,11 @@ class DinoRun:
         """The terms of the loss that are switched on, with their weights."""
         loss = self.cfg.loss
         terms = {
-            "train/dino_loss_nats": loss.dino_weight,
-            "train/gram_loss": loss.gram_weight,
-            "train/koleo_loss": loss.koleo_weight,
-            "train/simclr_loss_nats": loss.simclr_weight,
-            "train/mae_loss": loss.mae_weight,
+            DINO: loss.dino_weight,
+            GRAM: loss.gram_weight,
+            KOLEO: loss.koleo_weight,
+            SIMCLR: loss.simclr_weight,
+            MAE: loss.mae_weight,
         }
         return {name: weight for name, weight in terms.items() if weight}
 
@@ -169,7 +157,7 @@ class DinoRun:
         cfg = self.cfg
         if cfg.center.start == "zero" or not cfg.loss.asks_teacher:
             return torch.zeros(cfg.head.out_dim, device=self.device)
-        with self._autocast():
+        with autocast(self):
             _, logits = self.teacher(self._views(0), self._spacing_mm(self._rows(0)))
         return logits.float().mean(0)
 
@@ -193,37 +181,36 @@ class DinoRun:
     def _losses(self, views: Float[Tensor, "X 3 S S"], micro_step: int) -> Float[Tensor, " terms"]:
         """The loss and its terms, in the order of `_terms`; moves the center."""
         cfg, spacing_mm = self.cfg.loss, self._spacing_mm(self._rows(micro_step))
-        terms = self._view_terms(views, spacing_mm) if cfg.compares_views else []
+        terms = self._view_terms(views, spacing_mm) if cfg.compares_views else {}
         if cfg.mae_weight:
-            terms.append(self._mae_term(views, spacing_mm, micro_step))
-        values = torch.stack(terms)
-        return torch.cat(((values * self._weights).sum(0, keepdim=True), values))
+            terms[MAE] = self._mae_term(views, spacing_mm, micro_step)
+        return weighted(terms, self._terms())
 
-    def _view_terms(self, views: Tensor, spacing_mm: Tensor | None) -> list[Tensor]:
+    def _view_terms(self, views: Tensor, spacing_mm: Tensor | None) -> dict[str, Tensor]:
         cfg = self.cfg.loss
-        with self._autocast():
+        with autocast(self):
             tokens, logits = self.student(views, spacing_mm)
         logits = logits.float()
-        terms = self._teacher_terms(views, spacing_mm, tokens, logits) if cfg.asks_teacher else []
+        terms = self._teacher_terms(views, spacing_mm, tokens, logits) if cfg.asks_teacher else {}
         if cfg.koleo_weight:
-            terms.append(koleo_loss(logits))
+            terms[KOLEO] = koleo_loss(logits)
         if cfg.simclr_weight:
-            terms.append(simclr_loss(logits, cfg.simclr_temperature))
+            terms[SIMCLR] = simclr_loss(logits, cfg.simclr_temperature)
         return terms
 
     def _teacher_terms(
         self, views: Tensor, spacing_mm: Tensor | None, tokens: Tensor, logits: Tensor
-    ) -> list[Tensor]:
-        cfg, terms = self.cfg.loss, []
-        with self._autocast(), torch.no_grad():
+    ) -> dict[str, Tensor]:
+        cfg, terms = self.cfg.loss, {}
+        with autocast(self), torch.no_grad():
             teacher_tokens, teacher_logits = self.teacher(views, spacing_mm)
         teacher_logits = teacher_logits.float()
         if cfg.dino_weight:
             target = teacher_probabilities(teacher_logits, self.center, cfg.teacher_temperature)
             log_p = F.log_softmax(logits / cfg.student_temperature, -1)
-            terms.append(dino_loss(log_p, target))
+            terms[DINO] = dino_loss(log_p, target)
         if cfg.gram_weight:
-            terms.append(gram_loss(tokens, teacher_tokens))
+            terms[GRAM] = gram_loss(tokens, teacher_tokens)
         self.center.lerp_(teacher_logits.mean(0), 1 - self.cfg.center_momentum)
         return terms
 
@@ -233,11 +220,8 @@ class DinoRun:
             raise RuntimeError("dino run: a decoder must be there where loss.mae_weight is above 0")
         noise = uniform(0.0, 1.0, shape, cfg.seed, "train", micro_step, "mask")
         noise = noise.to(self.device, non_blocking=True)
-        with self._autocast():
+        with autocast(self):
             return mae_loss(self.student.backbone, decoder, views, noise, cfg.mae, spacing_mm)
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, self.cfg.precision == "bf16")
 
     def _evaluation_rows(self) -> Int64[Tensor, " N"]:
         rows = self.slices.validation
@@ -254,7 +238,7 @@ class DinoRun:
             views = self._augment(some, EVALUATION_SEED, "evaluation", start)
             spacing_mm = self._spacing_mm(some)
             told = None if spacing_mm is None else spacing_mm * stretch
-            with self._autocast():
+            with autocast(self):
                 outputs = [network(views, told) for network in networks]
             unit = F.normalize(outputs[0][0][:, 0].float(), dim=-1)
             parts.append([*(logits.float() for _, logits in outputs), unit])
@@ -283,20 +267,14 @@ class DinoRun:
             self._top1_at_start = float(retrieval(unit[:half], unit[half:])[0])
         return self._top1_at_start
 
-    def _account(self, steps: int, seconds: float) -> dict[str, float]:
-        """What the last `steps` steps really did and took."""
-        optim, parameters = self.cfg.optim, self._parameters()
-        examples = optim.batch * optim.accumulation
-        memory = {"perf/peak_mem_gib": torch.cuda.max_memory_allocated() / 2**30}
+    def _account(self) -> dict[str, float]:
+        """What training really did so far."""
+        cfg, parameters = self.cfg, self._parameters()
         return {
             "train/lr_realised": self.lr,
-            "train/center_momentum": self.cfg.center_momentum
-            if self.cfg.loss.asks_teacher
-            else 1.0,
-            "train/examples": self.step * examples,
+            "train/center_momentum": cfg.center_momentum if cfg.loss.asks_teacher else 1.0,
+            "train/examples": self.step * cfg.optim.examples_per_step,
             "train/flops": self.flops.total,
             "train/parameters": sum(p.numel() for p in parameters),
             "train/parameters_trainable": sum(p.numel() for p in parameters if p.requires_grad),
-            "perf/step_ms": 1000 * seconds / steps,
-            "perf/examples_per_s": steps * examples / seconds,
-        } | (memory if self.device.type == "cuda" else {})
+        }

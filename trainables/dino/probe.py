@@ -23,6 +23,7 @@ from trainables.dino.dino import DinoRun
 from trainables.dino.probe_config import ProbeConfig
 from trainables.dino.probe_features import center_brightness, features, shape_of
 from trainables.draws import generator
+from trainables.loop import steps_left
 
 
 class LinearProbes(nn.Module):
@@ -71,11 +72,7 @@ class ProbeRun:
             FloatingPointError: When a probe's loss was not finite.
         """
         cfg, metrics = self.cfg, {}
-        steps = min(steps, cfg.steps - self.step)
-        if steps < 1:
-            raise RuntimeError(
-                f"probe run: at least one step must be left, got step {self.step} of {cfg.steps}"
-            )
+        steps = steps_left(self, "probe run", steps)
         pretraining = min(steps, max(0, cfg.pretrain_steps - self.step))
         if pretraining:
             metrics = self.dino.advance(pretraining)
@@ -204,8 +201,8 @@ class ProbeRun:
 
     def _examples(self) -> int:
         """Slices that pretraining has used, and nodules that the probe has."""
-        optim, pretraining = self.cfg.dino.optim, self.cfg.pretrain_steps
-        slices = min(self.step, pretraining) * optim.batch * optim.accumulation
+        pretraining = self.cfg.pretrain_steps
+        slices = min(self.step, pretraining) * self.cfg.dino.optim.examples_per_step
         return slices + max(0, self.step - pretraining) * len(self.sides[0])
 
 

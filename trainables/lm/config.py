@@ -174,6 +174,11 @@ class LmConfig:
     text: TextConfig = TextConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens of one optimizer step."""
+        return self.optim.batch * self.optim.accumulation * self.sequence
+
     def __post_init__(self) -> None:
         counts = {
             "steps": self.steps,

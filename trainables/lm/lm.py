@@ -9,8 +9,6 @@ Shape letters: B windows of a micro-batch, T tokens.
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from math import isfinite
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -28,6 +26,7 @@ from trainables.lm.objectives import causal_loss, future_loss, future_loss_as_ru
 from trainables.lm.optim import MATRICES, Optimizers
 from trainables.lm.ssm import RATES
 from trainables.lm.text import load_text
+from trainables.loop import Lap, autocast, best_device, weighted
 
 STRETCH = 1024  # tokens that are one example where texts are searched for each other
 CAUSAL, MASKED, FUTURE = "train/causal_loss_nats", "train/masked_loss_nats", "train/jepa_loss"
@@ -38,7 +37,7 @@ class LmRun:
 
     def __init__(self, cfg: LmConfig):
         self.cfg = cfg
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = best_device()
         self.step = 0
         self.lr_factor = cfg.optim.lr_factor(0, cfg.steps)
         self.text = load_text(cfg.data, cfg.text)
@@ -68,24 +67,14 @@ class LmRun:
         Raises:
             FloatingPointError: When the loss was not finite in any of them.
         """
-        cfg, steps = self.cfg, min(steps, self.cfg.steps - self.step)
-        if steps < 1:
-            raise RuntimeError(
-                f"lm run: at least one step must be left, got step {self.step} of {cfg.steps}"
-            )
-        started = perf_counter()
-        names = ["train/loss", *self._weights(self.step)]
-        sums = torch.zeros(len(names), device=self.device)
-        for _ in range(steps):
-            self._train_step(sums)
-        micro_steps = steps * cfg.optim.accumulation
-        means = dict(zip(names, (sums / micro_steps).tolist(), strict=True))  # the one sync
-        if not isfinite(means["train/loss"]):
-            raise FloatingPointError(
-                f"lm run: the loss must be finite, got {means} over the {steps} steps up to step "
-                f"{self.step}; lower optim.lr or optim.muon_lr"
-            )
-        return means | self._account(steps, perf_counter() - started)
+        cfg, lap = self.cfg, Lap(self, "lm run", steps, self._weights(self.step))
+        for _ in range(lap.steps):
+            self._train_step(lap.sums)
+        means = lap.means(cfg.optim.accumulation, remedy="lower optim.lr or optim.muon_lr")
+        pace = lap.pace(tokens=cfg.tokens_per_step)
+        # Chunks are as long as the batch makes them, which the first one does not tell.
+        flops = {} if self._chunks else {"train/flops": self.flops.total}
+        return means | self._account() | pace | flops
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -157,19 +146,16 @@ class LmRun:
         self.step += 1
 
     def _micro_step(self, number: int, weights: Mapping[str, float]) -> Float[Tensor, " terms"]:
-        terms = self._terms(number, weights)
-        losses = [terms[name] for name in weights]
-        zero = losses[0].new_zeros(())
-        loss = sum((weights[name] * term for name, term in terms.items()), zero)
-        (loss / self.cfg.optim.accumulation).backward()
-        return torch.stack([loss, *losses]).detach()
+        losses = weighted(self._terms(number, weights), weights)
+        (losses[0] / self.cfg.optim.accumulation).backward()
+        return losses.detach()
 
     def _terms(self, micro_step: int, weights: Mapping[str, float]) -> dict[str, Tensor]:
         """The terms of the loss on one micro-batch; one that waits is 0."""
         cfg, key = self.cfg, (self.cfg.seed, "train", micro_step)
         inputs, targets = self._batch(micro_step)
         terms: dict[str, Tensor] = {}
-        with self._autocast():
+        with autocast(self):
             if CAUSAL in weights or FUTURE in weights:
                 hidden, own = self.network(inputs)
                 terms |= own | {CAUSAL: causal_loss(self.network, hidden, targets)}
@@ -179,7 +165,7 @@ class LmRun:
             if MASKED in weights:
                 # What is masked are the targets: they are the tokens that both losses predict.
                 terms[MASKED] = masked_loss(self.network, cfg.diffusion, targets, *key)
-        return {name: terms[name] for name in weights}
+        return terms
 
     def _future(self, hidden: Tensor, inputs: Tensor) -> Tensor:
         if self.teacher is None:
@@ -192,7 +178,7 @@ class LmRun:
         return inputs.to(self.device), targets.to(self.device)
 
     def _logits(self, tokens: Int64[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
-        with self._autocast():
+        with autocast(self):
             return self.network.logits(self.network(tokens)[0])
 
     def _tell(self) -> None:
@@ -207,9 +193,6 @@ class LmRun:
             return None
         return new_network(cfg, self.text.vocab, self.device).requires_grad_(False)
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, self.cfg.precision == "bf16")
-
     def _chunk_metrics(self, tokens: Int64[Tensor, "B T"]) -> dict[str, float]:
         """What a chunker does: tokens to a chunk, or as run how far it moves an embedding."""
         values = {}
@@ -223,25 +206,14 @@ class LmRun:
             values["val/chunker_change"] = float(moved.norm() / plain.norm())
         return values
 
-    def _account(self, steps: int, seconds: float) -> dict[str, float]:
-        """What the last `steps` steps really did and took."""
-        cfg, optim = self.cfg, self.cfg.optim
-        tokens = optim.batch * optim.accumulation * cfg.sequence
-        moved = trained(self.network, cfg)
+    def _account(self) -> dict[str, float]:
+        """What training really did so far."""
+        moved = trained(self.network, self.cfg)
         frozen = [b for b in self.network.buffers() if b.is_floating_point()]
-        # Chunks are as long as the batch makes them, which the first one does not tell.
-        flops = {} if self._chunks else {"train/flops": self.flops.total}
-        memory = {"perf/peak_mem_gib": torch.cuda.max_memory_allocated() / 2**30}
-        return (
-            {
-                "train/lr_realised": self.optimizers.lr,
-                "train/tokens": self.step * tokens,
-                "train/parameters": sum(p.numel() for p in (*self.network.parameters(), *frozen)),
-                "train/parameters_trainable": sum(p.numel() for _, p in moved),
-                "train/text_digest": int(self.text.digest[:12], 16),  # 48 bits of it
-                "perf/step_ms": 1000 * seconds / steps,
-                "perf/tokens_per_s": steps * tokens / seconds,
-            }
-            | (memory if self.device.type == "cuda" else {})
-            | flops
-        )
+        return {
+            "train/lr_realised": self.optimizers.lr,
+            "train/tokens": self.step * self.cfg.tokens_per_step,
+            "train/parameters": sum(p.numel() for p in (*self.network.parameters(), *frozen)),
+            "train/parameters_trainable": sum(p.numel() for _, p in moved),
+            "train/text_digest": int(self.text.digest[:12], 16),  # 48 bits of it
+        }
