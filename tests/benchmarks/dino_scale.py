@@ -6,6 +6,7 @@
 Needs torch and no Ray. Each size trains in its documented precision on phantom slices of 256 px;
 the first steps warm up and are not timed. Utilisation is the matrix arithmetic of a step, counted
 by torch, over what the device could do in that time (`--peak-tflops`, dense bf16; an H200 has 989).
+Prints a row per size; memory and utilisation on a GPU alone.
 """
 
 import argparse
@@ -13,14 +14,15 @@ import json
 from time import perf_counter
 
 import torch
+from command_line import options_of, parser_of
 from torch.utils.flop_counter import FlopCounterMode
 
 from infra.study.study import replace_fields
-from search_spaces.dino.shared import VIT_LARGE, VIT_SMALL
+from search_spaces.dino.shared import SMOKE, VIT_LARGE, VIT_SMALL
 from trainables.dino.config import DinoConfig
 from trainables.dino.dino import DinoRun
 
-SIZES = {"small": VIT_SMALL, "large": VIT_LARGE}
+SIZES = {"small": VIT_SMALL, "large": VIT_LARGE, "smoke": SMOKE | {"precision": "bf16"}}
 PHANTOM = {"phantom.series": 8, "phantom.slices": 32, "phantom.side_px": 256}
 WARM_UP = 5
 
@@ -30,7 +32,7 @@ def main() -> None:
     options = _options()
     print("size   parameters  batch  ms/step  views/s  peak GiB  TFLOP/step  utilisation")
     for size in options.sizes:
-        fields = {**PHANTOM, **SIZES[size], "steps": 10**6, **dict(options.override)}
+        fields = {**PHANTOM, **SIZES[size], **dict(options.override), "steps": 10**6}
         print(_row(size, replace_fields(DinoConfig(), fields), options))
 
 
@@ -55,12 +57,12 @@ def _row(size: str, config: DinoConfig, options: argparse.Namespace) -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
+    parser = parser_of(__doc__)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["small", "large"])
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--peak-tflops", type=float, default=989.0)
     parser.add_argument("--override", action="append", type=_field, default=[])
-    return parser.parse_args()
+    return options_of(parser, steps=1, sizes=["smoke"])
 
 
 def _field(text: str) -> tuple[str, object]:

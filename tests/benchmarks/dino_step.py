@@ -4,13 +4,12 @@ The peer is timm's VisionTransformer with registers, lightly's head, DINO and Ko
 torch's AdamW and the Gram term in plain torch: once view by view, as lightly's examples do, once
 with both views in one batch. Shapes, batches, threads and views are equal. A round times each step
 once, in turning order; a ratio is the median over rounds of ours / peer: below 1, ours is faster.
+Prints a row of milliseconds and that ratio for each, and what our views take besides.
 
-    pip install --no-deps --target DIR lightly==1.6.0      only this script needs it
-    PYTHONPATH=DIR python tests/benchmarks/dino_step.py [--threads 1 2] [--rounds 60]
+    pip install -e '.[peers]'
+    python tests/benchmarks/dino_step.py [--threads 1 2] [--rounds 60]
 """
 
-import argparse
-import sys
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -18,19 +17,13 @@ from statistics import median
 
 import torch
 from by_turns import ratio, seconds, times_by_turns
+from command_line import need, options_of, parser_of
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables.dino.config import DinoConfig
 from trainables.dino.dino import DinoRun
-
-try:
-    from lightly.loss import DINOLoss, KoLeoLoss
-    from lightly.models.modules.heads import ProjectionHead
-    from lightly.models.utils import update_momentum
-except ModuleNotFoundError as error:
-    sys.exit(f"dino_step: lightly 1.6.0 must be importable, got {error}; see the top of this file")
 
 
 class OurStep(DinoRun):
@@ -53,6 +46,8 @@ class PeerNetwork(nn.Module):
     """timm's backbone and lightly's head at our sizes."""
 
     def __init__(self, cfg: DinoConfig):
+        from lightly.models.modules.heads import ProjectionHead
+
         super().__init__()
         vit = cfg.vit
         self.backbone = VisionTransformer(
@@ -79,11 +74,14 @@ class PeerStep:
     """The public recipe."""
 
     def __init__(self, cfg: DinoConfig, views: Tensor, joined: bool):
+        from lightly.loss import DINOLoss, KoLeoLoss
+        from lightly.models.utils import update_momentum
+
         self.cfg, self.joined = cfg, joined
         self.student = PeerNetwork(cfg).to(views.device)
         self.teacher = deepcopy(self.student).requires_grad_(False)
         self.dino = DINOLoss(cfg.head.out_dim, center_momentum=0.9).to(views.device)
-        self.koleo = KoLeoLoss()
+        self.koleo, self.follow = KoLeoLoss(), update_momentum
         self.optimizer = torch.optim.AdamW(self.student.parameters(), lr=2e-4, weight_decay=0.04)
         self.views = views
 
@@ -105,7 +103,7 @@ class PeerStep:
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
-        update_momentum(self.student, self.teacher, m=0.996)
+        self.follow(self.student, self.teacher, m=0.996)
 
 
 def compare(cfg: DinoConfig, threads: int, rounds: int) -> None:
@@ -131,10 +129,11 @@ def compare(cfg: DinoConfig, threads: int, rounds: int) -> None:
 
 def main() -> None:
     """Compare at the lab size, for each number of threads."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=60)
-    options = parser.parse_args()
+    options = options_of(parser, threads=[1], rounds=1)
+    need("lightly")
     for threads in options.threads:
         compare(replace(DinoConfig(), steps=100_000), threads, options.rounds)
 

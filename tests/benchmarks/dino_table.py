@@ -1,12 +1,18 @@
 #!/usr/bin/env python
 """Prints the README's table of what the center did: means over seeds from an export's curves.csv.
 
-Use: ablate export dino_cm-lab --to out; python tests/benchmarks/dino_table.py out/curves.csv
+    ablate export dino_cm-lab --to out
+    python tests/benchmarks/dino_table.py out/curves.csv
+
+A row per arm, each quantity at step 0 and at the last point. The smallest size is a kept export.
 """
 
-import sys
+from pathlib import Path
 
 import pandas
+from command_line import options_of, parser_of
+
+KEPT = Path(__file__).parent.parent / "kept/dino_cm-smoke/export/curves.csv"
 
 COLUMNS = {
     "val/teacher_entropy_nats": "teacher entropy",
@@ -15,9 +21,12 @@ COLUMNS = {
 }
 
 
-def main(path: str) -> None:
-    """A row per arm, each quantity at step 0 and at the last point."""
-    curves = pandas.read_csv(path, dtype={"arm": str}).sort_values("step")
+def main() -> None:
+    """The table in Markdown."""
+    parser = parser_of(__doc__)
+    parser.add_argument("curves", type=Path, nargs="?", help="an export's curves.csv")
+    options = options_of(parser, curves=KEPT)
+    curves = pandas.read_csv(options.curves, dtype={"arm": str}).sort_values("step")
     curves["DINO loss"] = curves["train/dino_loss_nats"].fillna(curves["val/dino_loss_nats"])
     names = ["DINO loss", *COLUMNS]
     ends = curves.groupby(["arm", "seed"])[names].agg(["first", "last"])
@@ -30,4 +39,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -3,19 +3,20 @@
 Documented is 37.5 s a step for five state spaces among nine layers, with a loop over 1,024
 positions, some 50 times what attention took. The networks are those of golf_ssm; a round times each
 step once, in turning order, and a ratio is the median over rounds of the time by attention's.
+Prints a row of milliseconds and that ratio for each.
 
     python tests/benchmarks/lm_scan_step.py [--threads 1 2] [--rounds 7] [--shapes lab documented]
 """
 
-import argparse
 from collections.abc import Callable
-from dataclasses import replace
 from statistics import median
 
 import torch
 from by_turns import ratio, times_by_turns
+from command_line import options_of, parser_of
 
 from infra.study.study import replace_fields
+from search_spaces.golf.shared import SMOKE
 from trainables.lm.config import LmConfig
 from trainables.lm.lm import LmRun
 
@@ -29,6 +30,7 @@ SHAPES = {
         "optim.batch": 1,
         "evaluation.tokens": 1024,
     },
+    "smoke": SMOKE,
 }
 ARMS = {
     "attention": {},
@@ -40,7 +42,7 @@ ARMS = {
 
 def step_of(overrides: dict[str, object]) -> Callable[[], object]:
     """A function that takes one optimizer step."""
-    run = LmRun(replace_fields(replace(LmConfig(), steps=100_000), overrides))
+    run = LmRun(replace_fields(LmConfig(), {**overrides, "steps": 100_000}))
     return lambda: run.advance(1)
 
 
@@ -61,11 +63,11 @@ def compare(shape: str, threads: int, rounds: int) -> None:
 
 def main() -> None:
     """Compare for each shape and number of threads."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
-    options = parser.parse_args()
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["lab", "documented"])
+    options = options_of(parser, threads=[1], rounds=1, shapes=["smoke"])
     for shape in options.shapes:
         for threads in options.threads:
             compare(shape, threads, options.rounds)

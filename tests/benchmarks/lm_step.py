@@ -1,41 +1,36 @@
 """Our plain language model's training step beside public models of its shape, interleaved.
 
-With `--script` the first peer is the model and the Muon of openai/parameter-golf's train_gpt.py
-itself, the program whose network this is, in float32 and not compiled, as ours. The others are
-transformers' Llama (grouped queries, rotary positions) and GPT-2 (nanoGPT's
-architecture) with hidden widths that match our number of parameters, torch's attention kernels and
-a cross-entropy over the same tokens. As in ours, torch's Muon has the matrices of the blocks and
-its fused Adam the rest: Muon's work does not grow with the batch, and with few tokens it would hide
-the networks. A round times each step once, in turning order; a ratio is the median over rounds of
-ours / peer: below 1, ours is faster.
+With `--script` one peer is the model and the Muon of openai/parameter-golf's train_gpt.py itself
+(4908dc4), the program whose network this is, in float32 and not compiled, as ours. The others are
+transformers' Llama (grouped queries, rotary positions) and GPT-2 (nanoGPT's architecture) with
+hidden widths that match our number of parameters, torch's attention kernels and a cross-entropy
+over the same tokens. As in ours, torch's Muon has the matrices of the blocks and its fused Adam the
+rest: Muon's work does not grow with the batch, and with few tokens it would hide the networks. A
+round times each step once, in turning order; a ratio is the median over rounds of ours / peer:
+below 1, ours is faster. Prints a row of parameters, tokens a second and that ratio for each.
 
-    pip install --target DIR transformers==5.23.0      only this script needs it
-    PYTHONPATH=DIR python tests/benchmarks/lm_step.py [--script train_gpt.py] [--threads 1 2]
-        [--rounds 9] [--shapes lab]
+    pip install -e '.[peers]'
+    python tests/benchmarks/lm_step.py [--script train_gpt.py] [--threads 1 2] [--rounds 9]
+        [--shapes lab documented]
 """
 
-import argparse
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 from by_turns import ratio, times_by_turns
+from command_line import need, options_of, parser_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from infra.study.study import replace_fields
+from search_spaces.golf.shared import SMOKE
 from trainables.lm.config import LmConfig
 from trainables.lm.lm import LmRun
-
-try:
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
-except ModuleNotFoundError as error:
-    sys.exit(f"lm_step: transformers must be importable, got {error}; see the top of this file")
 
 SHAPES = {
     "lab": {},
@@ -47,12 +42,15 @@ SHAPES = {
         "optim.batch": 2,
         "evaluation.tokens": 1024,
     },
+    "smoke": SMOKE,
 }
 Step = Callable[[], None]
 
 
 def llama(cfg: LmConfig, vocab: int) -> nn.Module:
     """Three matrices in each MLP in place of our two, as wide as gives the same parameters."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     shape = cfg.backbone
     return LlamaForCausalLM(
         LlamaConfig(
@@ -72,6 +70,8 @@ def llama(cfg: LmConfig, vocab: int) -> nn.Module:
 
 def gpt2(cfg: LmConfig, vocab: int) -> nn.Module:
     """Keys and values of every head, paid for by a narrower MLP."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
     shape = cfg.backbone
     spared = 1 - shape.kv_heads / shape.heads
     return GPT2LMHeadModel(
@@ -167,7 +167,7 @@ def peer_step(network: nn.Module, inputs: Tensor, targets: Tensor) -> Step:
 def compare(shape: str, threads: int, rounds: int, script: Any) -> None:
     """Print tokens a second of each and the ratios."""
     torch.set_num_threads(threads)
-    cfg = replace_fields(replace(LmConfig(), steps=100_000), SHAPES[shape])
+    cfg = replace_fields(LmConfig(), {**SHAPES[shape], "steps": 100_000})
     run = LmRun(cfg)
     inputs, targets = run._batch(0)
     peers = {"Llama": llama(cfg, run.text.vocab), "GPT-2": gpt2(cfg, run.text.vocab)}
@@ -192,12 +192,13 @@ def compare(shape: str, threads: int, rounds: int, script: Any) -> None:
 
 def main() -> None:
     """Compare for each shape and number of threads."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["lab", "documented"])
     parser.add_argument("--script", type=Path, help="openai/parameter-golf's train_gpt.py")
-    options = parser.parse_args()
+    options = options_of(parser, threads=[1], rounds=1, shapes=["smoke"])
+    need("transformers")
     script = loaded(options.script) if options.script else None
     for shape in options.shapes:
         for threads in options.threads:

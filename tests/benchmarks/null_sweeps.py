@@ -1,16 +1,18 @@
 #!/usr/bin/env python
 """How often the product would say something false, and how often something true is found.
 
+    python tests/benchmarks/null_sweeps.py [SWEEPS]
+
 Simulates sweeps through `infra.answer.verdicts.judge_pair`, the function that decides real ones:
 without any difference (family-wise false "better" or "worse"), with differences of exactly the
 margin (false "equivalent"), and with one of 1, 2 or 3 sd of the paired difference (power).
-Use: python tests/benchmarks/null_sweeps.py [SWEEPS]
+Prints the shares of such sweeps in two tables, and those where a fixed sweep is made sequential.
 """
 
-import sys
 from collections.abc import Callable
 
 import numpy
+from command_line import options_of, parser_of
 
 from infra.answer.verdicts import ALPHA, MIN_PAIRS, Sample, judge_pair
 
@@ -94,8 +96,11 @@ def power(effect_sd: float, seeds: int, sweeps: int) -> float:
     return found / sweeps
 
 
-def main(sweeps: int = 20_000) -> None:
+def main() -> None:
     """Two tables in Markdown."""
+    parser = parser_of(__doc__)
+    parser.add_argument("sweeps", type=int, nargs="?", default=20_000)
+    sweeps = options_of(parser, sweeps=20).sweeps
     limit = ALPHA + 3 * (ALPHA * (1 - ALPHA) / sweeps) ** 0.5
     print(f"{sweeps:,} sweeps of {ARMS} arms and a baseline; {limit:.4f} is the limit\n")
     print(f"| no difference | {SEEDS} seeds | 3, 5, 8, {MOST} seeds |")
@@ -119,4 +124,4 @@ def main(sweeps: int = 20_000) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

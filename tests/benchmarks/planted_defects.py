@@ -5,7 +5,11 @@ A defect is planted in the language model and in DINO, each time beside another 
 sweep goes through the preflight and, where that lets it pass, through three seeds of both arms and
 the leaderboard, all in this process. It is found when the line that it deserves is there. A healthy
 sweep differs in an honest knob alone; any refusal, "not comparable" or label is a false alarm.
-Use: python tests/benchmarks/planted_defects.py [--only KIND] [--healthy N] [--skip N]
+
+    python tests/benchmarks/planted_defects.py [--only KIND] [--knobs N] [--healthy N] [--skip N]
+
+Prints a row per kind of defect, whatever was missed or accused, and the two shares; ends with
+status 1 where fewer than 95 % are found or more than 2 % are accused.
 """
 
 import argparse
@@ -19,6 +23,7 @@ from io import StringIO
 from itertools import islice
 from typing import Any
 
+from command_line import options_of, parser_of
 from defects import CHANCE, DEFECTS, KNOBS, SEEDS, SHAPES, STUDIES, Defect, Values, planted_config
 
 from infra.answer.compare import leaderboard
@@ -31,7 +36,7 @@ from infra.study.study import Study, replace_fields
 from infra.sweep_options import SweepOptions
 from search_spaces.space import Arms
 
-PER_KIND = 3  # honest knobs beside each defect; none sets a rate, which would excuse another rate
+MOST_KNOBS = 3  # beside a defect: those that set no rate, which would excuse another rate
 
 
 def sweep(trainable: str, knob: Values, size: Values, **settings: Any) -> Study:
@@ -79,40 +84,54 @@ def alarms(lines: list[str]) -> list[str]:
     return [line for line in lines if line and not line.startswith(quiet)]
 
 
+def plant(kind: str, knobs: int) -> Counter[bool]:
+    """How often a kind of defect was found and missed beside so many knobs of each trainable."""
+    defect, hits = DEFECTS[kind], {name: Counter[bool]() for name in KNOBS}
+    for trainable, honest in KNOBS.items():
+        for knob in honest[:knobs]:
+            lines = list(verdict_lines(defective(defect, trainable, knob)))
+            hit = any(re.search(defect.told, line) for line in lines)
+            hits[trainable][hit] += 1
+            if not hit:
+                print(f"  missed: {kind}, {trainable}, {knob}: {lines}", flush=True)
+    told = ", ".join(f"{name} {hit[True]} of {knobs}" for name, hit in hits.items())
+    print(f"{kind:34} {told}", flush=True)
+    return sum(hits.values(), Counter())
+
+
+def is_accused(trainable: str, knob: Values, size: Values) -> bool:
+    """Whether anything is said against a healthy sweep."""
+    said = alarms(list(verdict_lines(sweep(trainable, knob, size))))
+    if said:
+        print(f"  accused: {trainable}, {knob}, {size}: {said}", flush=True)
+    return bool(said)
+
+
 def main() -> None:
     """Plant every defect, then try the healthy knobs."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="kinds that hold this text")
-    parser.add_argument("--healthy", type=int, default=160, help="how many of them")
-    parser.add_argument("--skip", type=int, default=0, help="healthy ones to begin after")
-    options = parser.parse_args()
-    found: Counter[bool] = Counter()
-    for kind, defect in DEFECTS.items():
-        if options.only not in kind:
-            continue
-        hits: Counter[str] = Counter()
-        for trainable, knobs in KNOBS.items():
-            for knob in knobs[:PER_KIND]:
-                lines = list(verdict_lines(defective(defect, trainable, knob)))
-                hit = any(re.search(defect.told, line) for line in lines)
-                found[hit] += 1
-                hits[trainable] += hit
-                if not hit:
-                    print(f"  missed: {kind}, {trainable}, {knob}: {lines}", flush=True)
-        told = ", ".join(f"{name} {hits[name]} of {PER_KIND}" for name in KNOBS)
-        print(f"{kind:34} {told}", flush=True)
-    accused: Counter[bool] = Counter()
-    for trainable, knob, size in islice(healthy(), options.skip, options.skip + options.healthy):
-        said = alarms(list(verdict_lines(sweep(trainable, knob, size))))
-        accused[bool(said)] += 1
-        if said:
-            print(f"  accused: {trainable}, {knob}, {size}: {said}", flush=True)
+    options = _options()
+    kinds = [kind for kind in DEFECTS if options.only in kind]
+    found = sum((plant(kind, options.knobs) for kind in kinds), Counter[bool]())
+    tried = islice(healthy(), options.skip, options.skip + options.healthy)
+    accused = Counter(is_accused(*one) for one in tried)
     if found.total():
         print(f"found {found[True]} of {found.total()} defects ({found[True] / found.total():.1%})")
     if accused.total():
         share = accused[True] / accused.total()
         print(f"accused {accused[True]} of {accused.total()} healthy sweeps ({share:.1%})")
     sys.exit(found[True] < 0.95 * found.total() or accused[True] > 0.02 * accused.total())
+
+
+def _options() -> argparse.Namespace:
+    parser = parser_of(__doc__)
+    parser.add_argument("--only", default="", help="kinds that hold this text")
+    parser.add_argument(
+        "--knobs", type=int, choices=range(1, MOST_KNOBS + 1), default=MOST_KNOBS,
+        help="honest knobs beside each defect",
+    )  # fmt: skip
+    parser.add_argument("--healthy", type=int, default=160, help="how many healthy sweeps")
+    parser.add_argument("--skip", type=int, default=0, help="healthy ones to begin after")
+    return options_of(parser, only="trained on evaluation", knobs=1, healthy=1)
 
 
 def healthy() -> Iterator[tuple[str, Values, Values]]:
