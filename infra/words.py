@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+MANY_ARMS = 30  # above them a leaderboard is told in short
 _MOST_NAMED = 5  # arms or values in a line
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from infra.answer.budget import Budget, reading
 from infra.answer.resolution import shown
@@ -32,7 +33,7 @@ class Arm:
     resolution: float
     timed: bool = False
 
-    @property
+    @cached_property
     def values(self) -> dict[int, float]:
         """The study's metric by seed."""
         return {seed: own[self.metric] for seed, own in self.readings.items()}
@@ -57,7 +58,7 @@ def read_arms(plan: Plan, records: Mapping[str, CellRecord], at: Budget | None) 
 def _arm(
     plan: Plan, name: str, records: Mapping[str, CellRecord], at: Budget | None, step: float
 ) -> Arm:
-    cells = {cell.seed: cell for cell in plan.cells if cell.arm == name}
+    cells = {cell.seed: cell for cell in plan.cells_of[name]}
     own = {seed: records[cell.key] for seed, cell in cells.items()}
     done = {seed: record for seed, record in own.items() if record.status == "finished"}
     read = {seed: reading(record, plan.metric, at) for seed, record in done.items()}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from infra.ledger.points import column, steps
 from infra.ledger.records import CellRecord, Point
 
 DOLLARS = "perf/train_usd"
@@ -54,10 +55,10 @@ class Budget:
     def curve(self, points: Sequence[Point], metric: str) -> list[tuple[float, float]]:
         """(amount, value) at every point that has both; ValueError when the amount ever falls."""
         axis = _AXES.get(self.axis, self.axis)
-        amounts = [p.step if axis == "steps" else p.metrics.get(axis) for p in points]
-        pairs = zip(amounts, (p.metrics.get(metric) for p in points), strict=True)
+        amounts = steps(points) if axis == "steps" else column(points, axis)
+        pairs = zip(amounts, column(points, metric), strict=True)
         curve = [(x, y) for x, y in pairs if x is not None and y is not None]
-        if any(later[0] < earlier[0] for earlier, later in zip(curve, curve[1:], strict=False)):
+        if any(later[0] < earlier[0] for earlier, later in pairwise(curve)):
             raise ValueError(
                 f"budget {self}: {axis!r} must never fall along a run; name a metric that adds up"
             )
@@ -65,10 +66,15 @@ class Budget:
 
     def value(self, points: Sequence[Point], metric: str) -> float | None:
         """The metric there, linear between neighbouring points; None outside of them."""
-        curve = self.curve(points, metric)
+        return self.value_on(self.curve(points, metric))
+
+    def value_on(self, curve: Sequence[tuple[float, float]]) -> float | None:
+        """The value there on a curve of this axis, None outside of it."""
+        if curve and curve[-1][0] == self.amount:
+            return curve[-1][1]
         if exact := [y for x, y in curve if x == self.amount]:
             return exact[-1]
-        for (x0, y0), (x1, y1) in zip(curve, curve[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(curve):
             if x0 < self.amount < x1:
                 return y0 + (y1 - y0) * (self.amount - x0) / (x1 - x0)
         return None
@@ -104,19 +110,6 @@ def _adding_up(points: Sequence[Point], metric: str) -> list[str]:
             curves.setdefault(name, []).append(value)
     grown = {name for name, curve in curves.items() if all(a < b for a, b in pairwise(curve))}
     return sorted(name for name in grown if len(curves[name]) > 1 and name != metric)
-
-
-def common_reach(
-    axis: str, records: Iterable[CellRecord], metric: str
-) -> tuple[float, float] | None:
-    """From what amount to what amount all these cells have the metric; None where they share none.
-
-    Raises:
-        ValueError: When a cell does not report the axis.
-    """
-    spans = [Budget(axis, 0.0).span(record, metric) for record in records]
-    first, last = max((low for low, _ in spans), default=0.0), min((s[1] for s in spans), default=0)
-    return (first, last) if spans and first <= last else None
 
 
 def priced(record: CellRecord, usd_per_gpu_hour: float | None) -> CellRecord:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from infra.answer import confounds
+from infra.answer.amounts import Amounts
 from infra.answer.arms import Arm, failures, read_arms, sample, withheld
 from infra.answer.board import Leaderboard, Row
 from infra.answer.budget import Budget, dollars, gpu_hours, priced
@@ -57,7 +58,8 @@ def leaderboard(
     baseline = next((arm for arm in arms if arm.name == plan.baseline), None)
     mix = confounds.mixed_machines(arms)
     unranked = mix if at and confounds.is_time(at.axis) else ""
-    rows = [_row(plan, arm, baseline, arms, at, unranked) for arm in arms]
+    amounts = Amounts(arms)
+    rows = [_row(plan, arm, baseline, amounts, at, unranked) for arm in arms]
     sign = 1 if plan.mode == "min" else -1
     if not unranked:
         rows.sort(key=lambda row: math.inf if row.mean is None else sign * row.mean)
@@ -90,7 +92,7 @@ def _row(
     plan: Plan,
     arm: Arm,
     baseline: Arm | None,
-    arms: Sequence[Arm],
+    amounts: Amounts,
     at: Budget | None,
     unranked: str,
 ) -> Row:
@@ -131,14 +133,14 @@ def _row(
             diagnose_cell(plan, arm.records[s]) if s in arm.records else None for s in plan.seeds
         ),
         bimodal=bimodal(values, arm.resolution),
-        beside=_beside(arm, baseline, arms),
+        beside=_beside(arm, baseline, amounts),
     )
 
 
-def _beside(arm: Arm, baseline: Arm | None, arms: Sequence[Arm]) -> tuple[str, ...]:
+def _beside(arm: Arm, baseline: Arm | None, amounts: Amounts) -> tuple[str, ...]:
     if baseline is None or arm is baseline:
         return ()
-    return (*confounds.explaining(arm, baseline, arms), *confounds.machines(arm, baseline))
+    return (*amounts.explaining(arm.name, baseline.name), *confounds.machines(arm, baseline))
 
 
 def _against(

@@ -1,7 +1,7 @@
 """What differed between arms besides what was asked, told by what ran and not by the config.
 
 Three classes. *Invalidating*: the numbers do not mean the same, so there is no verdict.
-*Explaining*: a quantity that may be the cause, shown beside the row with an arm that matches it.
+*Explaining*: a quantity that may be the cause, shown beside the row, see `amounts`.
 *Machine*: losses are compared with a note, times and dollars are not ranked.
 
 What an arm declares is its question and no confound: a realised learning rate may differ where the
@@ -14,18 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.answer.arms import Arm
+from infra.ledger.points import column, steps
 from infra.ledger.records import CellRecord
-from infra.words import joined
 
 LR = "train/lr_realised"
 STATE = {"train/compiled": "compile state", "train/dtype_bits": "dtype"}  # where a run tells them
-EXPLAINING = {  # metric to its name in a sentence
-    "train/parameters": "parameters",
-    "train/flops": "FLOPs",
-    "train/tokens": "tokens",
-    "train/examples": "examples",
-    "perf/peak_mem_gib": "memory",
-}
 _CODE = {
     "data_digest": "data digest",
     "package_digest": "package digest",
@@ -39,7 +32,7 @@ _CODE = {
 }
 _MACHINE = ("device", "host")
 _TIMES = ("seconds", "dollars", "perf/")
-_NEAR, _SAME_LR = 0.05, 1e-6
+_SAME_LR = 1e-6
 
 
 # Named like what sets a rate, a budget or an amount, and nothing of the kind.
@@ -168,37 +161,16 @@ def _short(values: Sequence[Any] | None) -> str:
 
 def _lr_gap(ours: CellRecord, theirs: CellRecord) -> tuple[int, float, float] | None:
     """The first common step at which the realised rates differ, with both of them."""
-    other = {p.step: p.metrics[LR] for p in theirs.points if LR in p.metrics}
-    for point in ours.points:
-        if point.step in other and LR in point.metrics:
-            one, two = point.metrics[LR], other[point.step]
+    own = [(steps(one.points), column(one.points, LR)) for one in (ours, theirs)]
+    if own[0] == own[1]:
+        return None
+    other = dict(zip(*own[1], strict=True))
+    for step, one in zip(*own[0], strict=True):
+        two = other.get(step)
+        if one is not None and two is not None:
             if abs(one - two) > _SAME_LR * max(abs(one), abs(two)):
-                return point.step, one, two
+                return step, one, two
     return None
-
-
-def explaining(arm: Arm, baseline: Arm, arms: Iterable[Arm]) -> list[str]:
-    """Quantities of an arm off the baseline's by more than 5 %, each with arms that match it."""
-    by_match: dict[str, list[str]] = {}
-    others = [other for other in arms if other is not arm]
-    for metric, name in EXPLAINING.items():
-        ours, theirs = _mean(arm, metric), _mean(baseline, metric)
-        if ours is not None and theirs and not _near(ours, theirs):
-            match = [other.name for other in others if _near(_mean(other, metric), ours)]
-            whose = f"matched by {joined(match, most=2)}" if match else "no arm matches"
-            by_match.setdefault(whose, []).append(f"{name} x {ours / theirs:.3g}")
-    return [f"{', '.join(told)} ({whose})" for whose, told in by_match.items()]
-
-
-def _near(one: float | None, two: float) -> bool:
-    return one is not None and abs(one - two) <= _NEAR * max(abs(one), abs(two))
-
-
-def _mean(arm: Arm, metric: str) -> float | None:
-    """Over the finished cells, where all report it."""
-    values = [own.get(metric) for own in arm.readings.values()]
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def machines(arm: Arm, baseline: Arm) -> list[str]:

@@ -58,6 +58,8 @@ class Label:
 
 def diagnose_cell(plan: Plan, record: CellRecord) -> Label | None:
     """The label of a cell under the laws of its plan, None where nothing is wrong."""
+    if record.indexed:
+        return Label(**record.indexed.label) if record.indexed.label else None
     if record.error and _NOT_FINITE.search(record.error):
         told = re.search(r"at step (\d+)", record.error)
         last = record.points[-1].step if record.points else 0

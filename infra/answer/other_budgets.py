@@ -2,8 +2,9 @@
 
 Each budget is read where all finished cells have got to, so that every arm stays in the ranking.
 A flip is told only where the difference is decided at the end or at the other budget: arms that
-nothing tells apart change places by chance. All of it is exploratory: the study declared its end,
-and nothing here corrects for looking again.
+nothing tells apart change places by chance. Of more than `MANY_ARMS` arms it is looked for beside
+the baseline and among the best, since a thousand arms have half a million pairs. All of it is
+exploratory: the study declared its end, and nothing here corrects for looking again.
 """
 
 import math
@@ -12,15 +13,18 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from infra.answer.arms import Arm, differences, withheld
-from infra.answer.budget import AXES, Budget, common_reach, priced
+from infra.answer.budget import AXES, Budget, priced
 from infra.answer.confounds import invalidating, is_time
 from infra.answer.verdicts import Sample, judge_pair
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
+from infra.words import MANY_ARMS
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 _WHOLE = ("steps", "examples", "tokens")  # axes that are counted
-_END, _MOST = "the end", 5
+_END, _MOST, _BEST = "the end", 5, 10
+Curve = Sequence[tuple[float, float]]
+Curves = Mapping[str, Mapping[int, Curve]]
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,12 @@ def rankings(
         for arm in arms
         if arm.values
     }
-    found = [Ranking(_END, {name: _read(plan, own, None) for name, own in cells.items()})]
-    unread = []
+    found, unread = [_at_the_end(plan, cells)], []
     for axis in AXES:
-        budgets = _budgets(plan, axis, cells, shares) if one_machine or not is_time(axis) else []
+        curves = _curves(plan, axis, cells) if one_machine or not is_time(axis) else {}
+        budgets = _budgets(axis, curves, shares)
         for at in budgets:
-            new = Ranking(str(at), {name: _read(plan, own, at) for name, own in cells.items()})
+            new = Ranking(str(at), {name: _read(at, own) for name, own in curves.items()})
             if not any(_same(new, old) for old in found):
                 found.append(new)
         if not budgets:
@@ -102,11 +106,24 @@ def flips(plan: Plan, arms: Sequence[Arm], found: Sequence[Ranking]) -> Iterator
     own = {arm.name: arm for arm in arms}
     end = found[0]
     for here in found[1:]:
-        for ahead, behind in permutations(here.order(plan.mode), 2):
+        for ahead, behind in _looked_at(plan, here, end):
             one, two = own[ahead], own[behind]
             if _leads(plan, one, two, here) and _leads(plan, two, one, end):
                 if decided := tuple(r.budget for r in (end, here) if _decided(plan, one, two, r)):
                     yield Flip(ahead, behind, here.budget, decided)
+
+
+def _looked_at(plan: Plan, here: Ranking, end: Ranking) -> Iterator[tuple[str, str]]:
+    """Every pair both ways round; of many arms those beside the baseline and among the best."""
+    order = here.order(plan.mode)
+    if len(order) <= MANY_ARMS:
+        yield from permutations(order, 2)
+        return
+    best = dict.fromkeys([*order[:_BEST], *end.order(plan.mode)[:_BEST]])
+    yield from permutations(best, 2)
+    for arm in order if plan.baseline in order else ():
+        if arm != plan.baseline and not {arm, plan.baseline} <= best.keys():
+            yield from permutations((arm, plan.baseline), 2)
 
 
 def flip_notes(plan: Plan, arms: Sequence[Arm], one_machine: bool) -> list[str]:
@@ -116,28 +133,47 @@ def flip_notes(plan: Plan, arms: Sequence[Arm], one_machine: bool) -> list[str]:
     for flip in flips(plan, arms, found):
         first.setdefault(frozenset({flip.ahead, flip.behind}), flip)
     told = list(map(str, first.values()))
-    more = [f"{len(told) - _MOST} more pairs of arms change places between budgets"]
-    return told[:_MOST] + (more if len(told) > _MOST else [])
+    more = f"{len(told) - _MOST} more pairs of arms change places between budgets"
+    of = f"; of {len(arms)} arms those beside the baseline and among the best are looked at"
+    more += of if len(arms) > MANY_ARMS else ""
+    return told[:_MOST] + ([more] if len(told) > _MOST else [])
 
 
-def _read(plan: Plan, cells: Mapping[int, CellRecord], at: Budget | None) -> dict[int, float]:
-    """The metric by seed."""
-    told = {
-        seed: at.value(cell.points, plan.metric) if at else cell.points[-1].metrics[plan.metric]
-        for seed, cell in cells.items()
+def _at_the_end(plan: Plan, cells: Mapping[str, Mapping[int, CellRecord]]) -> Ranking:
+    values = {
+        name: {seed: cell.points[-1].metrics[plan.metric] for seed, cell in own.items()}
+        for name, own in cells.items()
     }
+    return Ranking(_END, values)
+
+
+def _curves(plan: Plan, axis: str, cells: Mapping[str, Mapping[int, CellRecord]]) -> Curves:
+    """The metric of every cell along an axis; nothing where a cell does not report that."""
+    along = Budget(axis, 0.0)
+    curves: dict[str, dict[int, Curve]] = {}
+    for name, own in cells.items():
+        for seed, cell in own.items():
+            try:
+                curve = along.curve(cell.points, plan.metric)
+            except ValueError:  # the amount falls along the run
+                return {}
+            if not curve:
+                return {}
+            curves.setdefault(name, {})[seed] = curve
+    return curves
+
+
+def _read(at: Budget, curves: Mapping[int, Curve]) -> dict[int, float]:
+    """The metric by seed."""
+    told = {seed: at.value_on(curve) for seed, curve in curves.items()}
     return {seed: value for seed, value in told.items() if value is not None}
 
 
-def _budgets(
-    plan: Plan, axis: str, cells: Mapping[str, Mapping[int, CellRecord]], shares: Sequence[float]
-) -> list[Budget]:
-    """None where a cell does not report the axis, or the cells have no stretch in common."""
-    every = [cell for own in cells.values() for cell in own.values()]
-    try:
-        first, last = common_reach(axis, every, plan.metric) or (0.0, 0.0)
-    except ValueError:
-        return []
+def _budgets(axis: str, curves: Curves, shares: Sequence[float]) -> list[Budget]:
+    """Shares of the stretch that all cells have in common, none where there is none."""
+    every = [curve for own in curves.values() for curve in own.values()]
+    first = max((curve[0][0] for curve in every), default=0.0)
+    last = min((curve[-1][0] for curve in every), default=0.0)
     amounts = [_rounded_down(axis, share * last) for share in shares]
     return [Budget(axis, a) for a in dict.fromkeys(amounts) if a > 0 and a >= first]
 

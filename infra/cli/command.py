@@ -2,13 +2,15 @@
 
 import argparse
 import contextlib
+import gc
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.answer.index import read_records
 from infra.errors import Refused
 from infra.ledger.ledger import Ledger, list_sweeps
 from infra.ledger.records import CellRecord
@@ -41,6 +43,24 @@ def read_plan(ledger: Ledger) -> Plan:
             "see --storage"
         )
     return plan
+
+
+def read_sweep(ledger: Ledger) -> tuple[Plan, dict[str, CellRecord]]:
+    """The sweep's plan and the record of every cell; Refused when there is no such sweep."""
+    plan = read_plan(ledger)
+    return plan, read_records(plan, ledger)
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Spares a command that shows a sweep and ends the search for garbage among its records."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def findings_of(plan: Plan, studies: Studies) -> Any:

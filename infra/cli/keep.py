@@ -25,9 +25,11 @@ from infra.writeup.artifacts import verdict_tags, write_artifacts
 def import_curves(studies: Studies, options: Options) -> int:
     """`ablate import FILE.csv`."""
     from infra.answer.compare import leaderboard
+    from infra.answer.index import read_records
     from infra.execution.imported import Laws, sweep_name
     from infra.execution.imported import import_curves as bring_in
-    from infra.writeup.tables import leaderboard_table, show
+    from infra.writeup.short import short_table
+    from infra.writeup.tables import show
 
     file = Path(options.file)
     ledger = open_ledger(options, options.name or sweep_name(file))
@@ -39,13 +41,13 @@ def import_curves(studies: Studies, options: Options) -> int:
         margin=options.margin,
     )
     plan = bring_in(file, ledger, laws)
-    board = leaderboard(plan, ledger.records())
+    board = leaderboard(plan, read_records(plan, ledger))
     if options.json:
         print_json({"sweep": ledger.sweep, "leaderboard": board.to_json()})
         return DONE
     size = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
     print(f"{size} of {file.name}, as {ledger.sweep!r} in {ledger.storage.uri}")
-    show(leaderboard_table(board))
+    show(short_table(board))
     return DONE
 
 
@@ -70,16 +72,14 @@ def sync(studies: Studies, options: Options) -> int:
 def gc(studies: Studies, options: Options) -> int:
     """`ablate gc NAME [--weights]`: state files of dead attempts; on request of finished ones."""
     ledger = open_ledger(options, options.name)
-    read_plan(ledger)
+    plan = read_plan(ledger)
     lease = read_lease(ledger.storage, ledger.sweep)
     if lease and is_alive(lease):
         raise Refused(
             f"sweep {options.name!r}: must not run during gc, and pid {lease['pid']} drives it; "
             "wait or stop it"
         )
-    dropped = [
-        path for key in ledger.records() for path in ledger.collect(key, weights=options.weights)
-    ]
+    dropped = [path for c in plan.cells for path in ledger.collect(c.key, weights=options.weights)]
     if options.json:
         print_json({"sweep": ledger.sweep, "deleted": dropped})
     else:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from infra.errors import REFUSED
 from infra.study.study import DEFAULT_SCALE, check_seed
+from infra.words import MANY_ARMS
 
 EXIT_STATUS = (
     "exit status: 0 done, 1 some cells failed, 2 wrong usage or refused, "
@@ -199,6 +200,14 @@ def _add_readers(commands: Any) -> None:
         metavar="AXIS=N",
         help="read at another budget: steps, examples, tokens, flops, seconds, dollars or a metric "
         "that adds up",
+    )
+    board.add_argument(
+        "--top",
+        type=_count,
+        default=0,
+        metavar="K",
+        help=f"show the K best arms and the baseline (default: all, of more than {MANY_ARMS} the "
+        f"best {MANY_ARMS})",
     )
     _reader(commands, "verdicts", "what the sweep says of every documented finding")
     export = _reader(commands, "export", "CSV, Markdown and LaTeX for the write-up")

@@ -16,7 +16,9 @@ from infra.cli.command import (
     print_json,
     print_troubles,
     read_plan,
+    read_sweep,
     storage_option,
+    uncollected,
 )
 from infra.errors import DONE, SOME_FAILED
 from infra.ledger.lease import age_s, is_alive, read_lease
@@ -27,6 +29,8 @@ from infra.study.locate import default_storage, load_study
 from infra.study.plan import Plan
 from infra.study.study import DEFAULT_SCALE
 from infra.writeup.tables import MISSING, Table, number, show
+
+_MANY_CELLS = 200  # above them only what is worth a row is shown, and no more rows
 
 
 def list_studies(studies: Studies, options: Options) -> int:
@@ -77,11 +81,9 @@ def _sweeps_table(options: Options) -> Table:
 def status(studies: Studies, options: Options) -> int:
     """`ablate status NAME [--watch]`."""
     ledger = open_ledger(options, options.name)
-    records: dict[str, CellRecord] = {}
     while True:
-        plan = read_plan(ledger)
-        finished = {key: r for key, r in records.items() if r.status == "finished"}
-        records = {c.key: finished.get(c.key) or ledger.record(c.key) for c in plan.cells}
+        began = time.monotonic()
+        plan, records = read_sweep(ledger)
         lease = read_lease(ledger.storage, ledger.sweep)
         driver = lease if lease and is_alive(lease) else None
         if options.json:
@@ -96,16 +98,21 @@ def status(studies: Studies, options: Options) -> int:
             _print_status(ledger, plan, records, driver, storage_option(options))
         if not options.watch or driver is None:
             return SOME_FAILED if any(r.status == "failed" for r in records.values()) else DONE
-        time.sleep(2.0)
+        time.sleep(max(2.0, 3 * (time.monotonic() - began)))
 
 
 def _print_status(
     ledger: Ledger, plan: Plan, records: Mapping[str, CellRecord], driver: Any, place: str
 ) -> None:
     columns = ("cell", "status", " step", f" {plan.metric}", " attempts", "label")
-    rows = [_status_row(plan, record, driver is not None) for record in records.values()]
-    show(Table(f"{ledger.sweep} (committed points only)", columns, tuple(rows)))
-    states = Counter(_state(record, driver is not None) for record in records.values())
+    driven = driver is not None
+    told = _worth_a_row(plan, records) if len(records) > _MANY_CELLS else list(records.values())
+    rows = [_status_row(plan, record, driven) for record in told[:_MANY_CELLS]]
+    if rows:
+        show(Table(f"{ledger.sweep} (committed points only)", columns, tuple(rows)))
+    if left := len(records) - len(rows):
+        print(f"{ledger.sweep}: {left} cells without a row here; --json has every one")
+    states = Counter(_state(record, driven) for record in records.values())
     print(", ".join(f"{count} {state}" for state, count in states.items()))
     print_troubles(records)
     if driver:
@@ -115,6 +122,16 @@ def _print_status(
         )
     elif any(r.status in ("pending", "interrupted") for r in records.values()):
         print(f"no driver; go on with `ablate resume {ledger.sweep}{place}`")
+
+
+def _worth_a_row(plan: Plan, records: Mapping[str, CellRecord]) -> list[CellRecord]:
+    """Of many cells those that run, were cut short, failed, are damaged or have a label."""
+    plainly = ("finished", "pending")
+    return [
+        record
+        for record in records.values()
+        if record.status not in plainly or record.damage or diagnose_cell(plan, record)
+    ]
 
 
 def _status_row(plan: Plan, record: CellRecord, driven: bool) -> tuple[str, ...]:
@@ -163,18 +180,19 @@ def logs(studies: Studies, options: Options) -> int:
     return DONE
 
 
+@uncollected()
 def leaderboard(studies: Studies, options: Options) -> int:
-    """`ablate leaderboard NAME [NAME ...] [--at BUDGET]`."""
+    """`ablate leaderboard NAME [NAME ...] [--at BUDGET] [--top K]`."""
     from infra.answer.budget import Budget
     from infra.answer.compare import leaderboard as compare
     from infra.writeup.several import several_table
-    from infra.writeup.tables import leaderboard_table
+    from infra.writeup.short import short_table
 
     at = Budget.parse(options.at) if options.at else None
     ledgers = [open_ledger(options, name) for name in dict.fromkeys([options.name, *options.more])]
-    boards = {one.sweep: compare(read_plan(one), one.records(), at) for one in ledgers}
+    boards = {one.sweep: compare(*read_sweep(one), at) for one in ledgers}
     [first, *others] = boards.values()
-    table = several_table(boards) if others else leaderboard_table(first)
+    table = several_table(boards, options.top) if others else short_table(first, options.top)
     if options.json:
         alone = {} if others else {"sweep": ledgers[0].sweep, "leaderboard": first.to_json()}
         print_json(alone or {"leaderboards": {k: v.to_json() for k, v in boards.items()}})
@@ -183,14 +201,15 @@ def leaderboard(studies: Studies, options: Options) -> int:
     return DONE
 
 
+@uncollected()
 def verdicts(studies: Studies, options: Options) -> int:
     """`ablate verdicts NAME`."""
     from infra.answer.findings import judge
     from infra.writeup.tables import findings_tables
 
     ledger = open_ledger(options, options.name)
-    plan = read_plan(ledger)
-    judged = judge(findings_of(plan, studies), plan, ledger.records())
+    plan, records = read_sweep(ledger)
+    judged = judge(findings_of(plan, studies), plan, records)
     if options.json:
         print_json({"sweep": ledger.sweep, "findings": [v.to_json() for v in judged]})
         return DONE
@@ -201,6 +220,7 @@ def verdicts(studies: Studies, options: Options) -> int:
     return DONE
 
 
+@uncollected()
 def export(studies: Studies, options: Options) -> int:
     """`ablate export NAME --to DIR`."""
     from infra.writeup.export import export as write
@@ -215,6 +235,7 @@ def export(studies: Studies, options: Options) -> int:
     return DONE
 
 
+@uncollected()
 def report(studies: Studies, options: Options) -> int:
     """`ablate report NAME --to FILE.html`."""
     from infra.writeup.report import write_report

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from infra.answer.board import Leaderboard, open_rows
 from infra.answer.compare import leaderboard
+from infra.answer.index import read_records
 from infra.answer.sequential import next_look, until_decided
 from infra.cli.command import (
     Options,
@@ -12,6 +13,7 @@ from infra.cli.command import (
     open_ledger,
     print_json,
     read_plan,
+    read_sweep,
     stdout_for_json,
     storage_option,
 )
@@ -82,7 +84,7 @@ def _sequential(plan: Plan, options: Options, old: Plan | None) -> Plan:
 
 
 def _is_decided(plan: Plan, ledger: Ledger) -> bool:
-    rows = leaderboard(plan, ledger.records()).rows
+    rows = leaderboard(plan, read_records(plan, ledger)).rows
     return all(row.finished == row.planned and row.verdict != "undecided" for row in rows)
 
 
@@ -143,7 +145,7 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
         return status
     with stdout_for_json(options):
         how = _sweep_options(options)
-        _print_plan(study, plan, ledger, _records(plan, ledger), how)
+        _print_plan(study, plan, ledger, read_records(plan, ledger), how)
         if plan.max_seeds and (old := ledger.read_plan()) and not old.max_seeds:
             print(
                 "sequential from now on: each look has its share of the error, so intervals widen"
@@ -151,12 +153,12 @@ def _execute(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
         outcome = run_sweep(study, plan, ledger, how)
         while options.until_decided and outcome.status != INTERRUPTED:
             plan = read_plan(ledger)
-            board = leaderboard(plan, ledger.records())
+            board = leaderboard(plan, read_records(plan, ledger))
             further = next_look(study, plan, board)
             if further is None:
                 _tell_why_no_seeds(board)
                 break
-            _print_plan(study, further, ledger, _records(further, ledger), how)
+            _print_plan(study, further, ledger, read_records(further, ledger), how)
             outcome = run_sweep(study, further, ledger, how)
     _answer(study, ledger, options, outcome)
     return outcome.status
@@ -186,10 +188,10 @@ def _sweep_options(options: Options) -> SweepOptions:
 def _answer(study: Study, ledger: Ledger, options: Options, outcome: Outcome) -> None:
     """The leaderboard, the verdicts, and where to look next."""
     from infra.answer.findings import judge
-    from infra.writeup.tables import findings_tables, leaderboard_table, show
+    from infra.writeup.short import short_table
+    from infra.writeup.tables import findings_tables, show
 
-    plan = read_plan(ledger)
-    records = ledger.records()
+    plan, records = read_sweep(ledger)
     board, verdicts = leaderboard(plan, records), judge(study.findings, plan, records)
     if options.json:
         print_json(
@@ -201,14 +203,16 @@ def _answer(study: Study, ledger: Ledger, options: Options, outcome: Outcome) ->
             }
         )
         return
-    show(leaderboard_table(board))
+    show(short_table(board))
     for table in findings_tables(verdicts) if outcome.status != INTERRUPTED else ():
         show(table)
-    for line in _next_steps(ledger, options, outcome):
+    for line in _next_steps(ledger, records, options, outcome):
         print(line)
 
 
-def _next_steps(ledger: Ledger, options: Options, outcome: Outcome) -> Iterator[str]:
+def _next_steps(
+    ledger: Ledger, records: Mapping[str, CellRecord], options: Options, outcome: Outcome
+) -> Iterator[str]:
     storage = storage_option(options)
     if outcome.view:
         yield f"MLflow   {outcome.view}"
@@ -218,7 +222,6 @@ def _next_steps(ledger: Ledger, options: Options, outcome: Outcome) -> Iterator[
         yield f"MLflow   is behind: {outcome.trouble}"
         yield f"         the sweep is whole; ablate sync {ledger.sweep}{storage} catches up"
     yield f"export   ablate export {ledger.sweep} --to DIR{storage}"
-    records = ledger.records()
     if failed := [key for key, record in records.items() if record.status == "failed"]:
         yield f"failed   ablate logs {ledger.sweep} {failed[0]}{storage}"
         yield f"         ablate resume {ledger.sweep} --retry-failed{storage}"
@@ -227,7 +230,7 @@ def _next_steps(ledger: Ledger, options: Options, outcome: Outcome) -> Iterator[
 
 
 def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> int:
-    how, records = _sweep_options(options), _records(plan, ledger)
+    how, records = _sweep_options(options), ledger.records(plan)
     with stdout_for_json(options):
         todo = _print_plan(study, plan, ledger, records, how)
         notes = check_before(study, plan, records, todo, how)
@@ -261,7 +264,3 @@ def _print_plan(
         told = ", ".join(f"{arm} {n}" for arm, n in plan.steps.items() if arm in plan.arms)
         print(f"steps at equal seconds: {told}", flush=True)
     return todo
-
-
-def _records(plan: Plan, ledger: Ledger) -> dict[str, CellRecord]:
-    return {cell.key: ledger.record(cell.key) for cell in plan.cells}

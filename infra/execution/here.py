@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 
+from infra.answer.index import read_records
 from infra.cell.cell import Attempt, Job
 from infra.cell.driving import driving, make_job, next_number, record_end, refuse_changed_code
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, CellFailed, Refused
@@ -70,7 +71,7 @@ def run_here(
     """
     with driving(ledger) as lease:
         plan = join_plan(ledger, plan)
-        code, records = code_provenance(plan.study_file), ledger.records()
+        code, records = code_provenance(plan.study_file), read_records(plan, ledger)
         if not options.accept_code_change:
             refuse_changed_code(records.values(), code)
         chosen = [c for c in plan.cells if c.arm == arm and (not seeds or c.seed in seeds)]

@@ -59,8 +59,9 @@ def import_curves(file: Path, ledger: Ledger, laws: Laws) -> Plan:
         plan = join_plan(ledger, plan)
         if old is None:
             ledger.write_plan(plan)
+        records = ledger.records(plan)
         for cell in plan.cells:
-            if ledger.record(cell.key).status not in ("finished", "failed"):
+            if not records[cell.key].has_ended:
                 _write(ledger, cell, table.curves[cell.arm, cell.seed], table)
     return plan
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from infra.errors import Refused
 from infra.ledger.records import Point
+from infra.study.plan import positions
 from infra.study.study import check_seed
 from infra.writeup.columns import metric_of
 
@@ -45,8 +46,8 @@ class RecordedTable:
     @property
     def cells(self) -> list[tuple[str, int]]:
         """Every (arm, seed), seed-major as in a plan."""
-        arms, seeds = self.arms, list(dict.fromkeys(seed for _, seed in self.curves))
-        return sorted(self.curves, key=lambda c: (seeds.index(c[1]), arms.index(c[0])))
+        arms, seeds = positions(self.arms), positions(seed for _, seed in self.curves)
+        return sorted(self.curves, key=lambda c: (seeds[c[1]], arms[c[0]]))
 
     @property
     def metrics(self) -> list[str]:

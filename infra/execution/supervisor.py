@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.answer.diagnosis import diagnose_cell
+from infra.answer.index import EndedCells, read_records
 from infra.cell.driving import make_job, next_number, record_end
 from infra.errors import Refused
 from infra.execution.progress import Progress
@@ -40,6 +41,7 @@ class Supervisor:
         self._limit, self._earlier_s, self._price = limit, 0.0, None
         self._stop = False
         self._progress = Progress(plan, {})
+        self._ended = EndedCells(plan, ledger, 0)
 
     def run(self, todo: list[Cell], ended: Mapping[str, float | None], address: str) -> bool:
         """Work on Ray until nothing is left or moves; says whether it was told to stop.
@@ -56,7 +58,8 @@ class Supervisor:
             ship_by_value,
         )
 
-        records = self._ledger.records()
+        records = read_records(self._plan, self._ledger)
+        self._ended = EndedCells(self._plan, self._ledger, len(ended))
         failed = [key for key in ended if records[key].status == "failed"]
         self._progress = Progress(self._plan, ended, failed)
         self._progress.say("starting Ray" if address == "local" else f"Ray: --address {address}")
@@ -71,8 +74,11 @@ class Supervisor:
             self._price = usd_per_hour(self._plan, gpus)
             for cell in todo:
                 self._ledger.reopen(cell.key)
-            with self._progress:
-                self._supervise(todo, gpus)
+            try:
+                with self._progress:
+                    self._supervise(todo, gpus)
+            finally:
+                self._ended.flush()
         if self._lease.lost:
             raise Refused(
                 f"sweep {self._ledger.sweep!r}: another driver took it over; this one stops"
@@ -141,11 +147,13 @@ class Supervisor:
 
         def finished(task: Any, result: Mapping[str, Any]) -> None:
             record_end(self._ledger, task.cell.key, task.attempt, "finished", task.seconds)
+            self._ended.note(task.cell.key)
             tracker.note(task.cell.key, task.attempt)
             progress.ended(task.cell.key)
 
         def failed(task: Any, error: str) -> None:
             record_end(self._ledger, task.cell.key, task.attempt, "failed", task.seconds, error)
+            self._ended.note(task.cell.key)
             tracker.note(task.cell.key, task.attempt)
             progress.ended(task.cell.key, error=error)
 

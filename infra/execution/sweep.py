@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from infra.answer.compare import leaderboard
+from infra.answer.index import read_records
 from infra.answer.verdicts import MIN_PAIRS
 from infra.cell.driving import driving, record_end, refuse_changed_code
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
@@ -63,7 +64,7 @@ def _look_without_a_share(ledger: Ledger, old: Plan, new: Plan) -> Iterator[int]
     if old.max_seeds or not (new.max_seeds or set(new.seeds) - set(old.seeds)):
         return
     with suppress(ValueError):  # a sweep without the metric had no verdicts either
-        rows = leaderboard(old, ledger.records()).rows
+        rows = leaderboard(old, ledger.records(old)).rows
         told = [len(r.difference.seeds) for r in rows if r.difference and r.awaits != "cells"]
         if max(told, default=0) >= MIN_PAIRS and max(told) not in old.looked:
             yield max(told)
@@ -97,7 +98,7 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
     with ExitStack() as stack:
         lease = stack.enter_context(driving(ledger))
         plan = join_plan(ledger, plan)
-        records = {cell.key: ledger.record(cell.key) for cell in plan.cells}
+        records = read_records(plan, ledger)
         _record_unrecorded_ends(ledger, records)
         todo = open_cells(plan, records, options.retry_failed)
         code = code_provenance(plan.study_file)
@@ -149,5 +150,6 @@ def _values(
 
 
 def _status(ledger: Ledger, plan: Plan) -> int:
-    finished = all(ledger.record(cell.key).status == "finished" for cell in plan.cells)
+    records = read_records(plan, ledger).values()
+    finished = all(record.status == "finished" for record in records)
     return DONE if finished else SOME_FAILED

@@ -3,6 +3,7 @@
 import errno
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,13 +57,24 @@ class FolderStorage:
         """The file's bytes."""
         return Path(self.root, path).read_bytes()
 
-    def list(self, prefix: str) -> list[str]:
-        """Every file below the folder but temporary ones."""
-        found = []
-        for folder, _, names in os.walk(Path(self.root, prefix)):
-            relative = os.path.relpath(folder, self.root).replace(os.sep, "/")
-            found += [f"{relative}/{n}".removeprefix("./") for n in names if not n.endswith(".tmp")]
-        return sorted(found)
+    def list(self, prefix: str) -> dict[str, str]:
+        """Every file below the folder but temporary ones, with size and time of change."""
+        found, folders = {}, [prefix]
+        while folders:
+            folder = folders.pop()
+            with (
+                suppress(OSError),
+                os.scandir(os.path.join(self.root, folder)) as entries,
+            ):  # may be gone
+                for entry in entries:
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(path)
+                    elif not entry.name.endswith(".tmp"):
+                        with suppress(FileNotFoundError):
+                            told = entry.stat()
+                            found[path] = f"{told.st_size}-{told.st_mtime_ns}"
+        return dict(sorted(found.items()))
 
     def delete(self, path: str) -> None:
         """Unlink the file."""

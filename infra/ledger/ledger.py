@@ -8,6 +8,7 @@
                                   /head.json              names both with digests, and what was used
                                   /log.txt                what the run printed
     <sweep>/cells/<cell>/done.json          how the cell ended; the driver alone writes it
+    <sweep>/index/                          what ended cells' files say, to be read at once
 
 A commit is complete when head.json names files with the right digests. The reader takes the highest
 complete (attempt, step), so that a late write of a dead attempt changes nothing.
@@ -17,17 +18,19 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from infra.ledger.index import files_digest, read_index, write_index
+from infra.ledger.points import Points
 from infra.ledger.records import CellRecord, Commit, Damaged, Point, Status
 from infra.ledger.storage import Storage
 from infra.study.plan import PLAN_FILE, Plan
 
 SCHEMA = 1
-_ATTEMPT = re.compile(r"\d{4,}-.+")  # what else lies in a cell's folder is not ours
+_ATTEMPT = re.compile(r"\d{4,}-.+")
 
 
 class Ledger:
@@ -141,13 +144,11 @@ class Ledger:
 
     def attempts(self, key: str) -> list[str]:
         """Attempts that left any file, oldest first."""
-        prefix = f"{self.sweep}/cells/{key}/"
-        parts = (p.removeprefix(prefix).split("/") for p in self.storage.list(prefix.rstrip("/")))
-        return sorted({p[0] for p in parts if len(p) > 1 and _ATTEMPT.fullmatch(p[0])})
+        return _attempts(self._files(key))
 
     def newest(
         self, key: str, attempts: Iterable[str]
-    ) -> tuple[Commit | None, tuple[Point, ...], str]:
+    ) -> tuple[Commit | None, Sequence[Point], str]:
         """The newest complete commit, its points, and what was found damaged on the way."""
         damage = ""
         for attempt in sorted(attempts, reverse=True):
@@ -158,7 +159,7 @@ class Ledger:
                 continue
             except Damaged as error:
                 damage = str(error)
-        return None, (), damage
+        return None, Points(()), damage
 
     def read_head(self, key: str, attempt: str) -> Commit:
         """An attempt's newest commit; FileNotFoundError before its first."""
@@ -170,10 +171,10 @@ class Ledger:
                 f"cell {key}, attempt {attempt}: head.json is damaged: {error}"
             ) from error
 
-    def read_points(self, key: str, commit: Commit) -> tuple[Point, ...]:
+    def read_points(self, key: str, commit: Commit) -> Points:
         """The commit's points; Damaged when they are not what the head says."""
         body = self._checked(key, commit.attempt, commit.points, commit.points_sha256)
-        return tuple(Point(**point) for point in json.loads(body))
+        return Points(Point(**point) for point in json.loads(body))
 
     def read_state(self, key: str, commit: Commit) -> bytes:
         """The commit's state file; Damaged when it is not what the head says."""
@@ -199,12 +200,47 @@ class Ledger:
 
     def record(self, key: str) -> CellRecord:
         """Everything known of a cell, read from its files alone."""
+        return self._record(key, self._files(key))
+
+    def records(self, plan: Plan | None = None) -> dict[str, CellRecord]:
+        """The record of every planned cell, those of ended ones from the index where it has them.
+
+        Args:
+            plan: The cells; None takes the plan on record.
+        """
+        plan = plan or self.read_plan()
+        if plan is None:
+            return {}
+        listed = self.storage.list(self.sweep)
+        own = _by_cell(self.sweep, listed)
+        digests = {key: files_digest(files) for key, files in own.items()}
+        known = read_index(self.storage, self.sweep, plan, listed, digests)
+        return {
+            cell.key: known.get(cell.key) or self._record(cell.key, own.get(cell.key, {}))
+            for cell in plan.cells
+        }
+
+    def write_index(
+        self, plan: Plan, new: Iterable[CellRecord], held: Sequence[CellRecord] | None = None
+    ) -> None:
+        """Puts ended cells into the index, see `write_index` of infra/ledger/index.py."""
+        write_index(self.storage, self.sweep, plan, new, held)
+
+    def _files(self, key: str) -> dict[str, str]:
+        """What a listing shows of a cell, by path in its folder."""
+        folder = f"{self.sweep}/cells/{key}"
+        return _by_cell(self.sweep, self.storage.list(folder)).get(key, {})
+
+    def _record(self, key: str, files: Mapping[str, str]) -> CellRecord:
+        """From those of its files that a listing shows."""
+        if not files:
+            return CellRecord(key, "pending", None, Points(()), "", {}, 0)
         damage = ""
         try:
             done = self.read_done(key)
         except Damaged as error:
             done, damage = None, str(error)
-        attempts = self.attempts(key)
+        attempts = _attempts(files)
         commit, points, broken = self.newest(key, attempts)
         status = _status(done, commit, bool(attempts))
         if done and done["status"] == "finished" and status != "finished":
@@ -223,12 +259,8 @@ class Ledger:
             attempts=len(attempts),
             damage=damage or broken or start.get("damage", ""),
             origins=tuple(origins),
+            files=files_digest(files),
         )
-
-    def records(self) -> dict[str, CellRecord]:
-        """The record of every planned cell."""
-        plan = self.read_plan()
-        return {cell.key: self.record(cell.key) for cell in (plan.cells if plan else ())}
 
     def _starts(self, key: str, attempt: str) -> list[dict[str, Any]]:
         """Of an attempt and of those whose states it went on from."""
@@ -282,6 +314,23 @@ def list_sweeps(storage: Storage) -> dict[str, int]:
     paths = [path.split("/") for path in storage.list("")]
     ended = Counter(p[0] for p in paths if p[-1] == "done.json")
     return {p[0]: ended[p[0]] for p in sorted(paths) if p[1:] == [PLAN_FILE]}
+
+
+def _by_cell(sweep: str, listed: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What a listing of the sweep shows of each cell that has any file, by path in its folder."""
+    own: dict[str, dict[str, str]] = {}
+    prefix = f"{sweep}/cells/"
+    for path, version in listed.items():
+        key, slash, name = path[len(prefix) :].partition("/")
+        if slash and path.startswith(prefix):
+            own.setdefault(key, {})[name] = version
+    return own
+
+
+def _attempts(files: Iterable[str]) -> list[str]:
+    """The attempts among a cell's files; what else lies there is not ours."""
+    folders = {folder for folder, slash, _ in (path.partition("/") for path in files) if slash}
+    return sorted(folder for folder in folders if _ATTEMPT.fullmatch(folder))
 
 
 def attempt_name(number: int, token: str) -> str:

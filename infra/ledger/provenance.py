@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,25 @@ def machine_provenance() -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=1)
 def package_digest() -> str:
     """SHA-256 over the Python files of the packages as this process finds them, by name."""
+    return code_digest(*PACKAGES)
+
+
+@cache
+def code_digest(*folders: str) -> str:
+    """SHA-256 over the Python files of some folders of the code, at any depth, by name.
+
+    Raises:
+        FileNotFoundError: When a folder has none, as one that has moved.
+    """
     digest = hashlib.sha256()
-    files = (
-        (p.relative_to(ROOT).as_posix(), p) for n in PACKAGES for p in (ROOT / n).rglob("*.py")
-    )
+    files = []
+    for folder in folders:
+        found = [(p.relative_to(ROOT).as_posix(), p) for p in (ROOT / folder).rglob("*.py")]
+        if not found:
+            raise FileNotFoundError(f"{ROOT / folder}: must hold Python files to be digested")
+        files += found
     for name, path in sorted(files):
         digest.update(f"{name} {_sha256(path)}\n".encode())
     return digest.hexdigest()

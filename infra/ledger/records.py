@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Status = Literal["finished", "failed", "interrupted", "pending"]
 
@@ -53,6 +53,18 @@ class Commit:
     realised: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+class Indexed(NamedTuple):
+    """What is derived from an ended cell's points under the laws of its plan.
+
+    Attributes:
+        score: The study's metric at the last point; None where that lacks it.
+        label: What is wrong with the run, as `answer/diagnosis.py` tells it; None where nothing is.
+    """
+
+    score: float | None
+    label: Mapping[str, Any] | None
+
+
 @dataclass(frozen=True)
 class CellRecord:
     """All that is known of one cell.
@@ -67,18 +79,27 @@ class CellRecord:
         billed_s: Wall seconds of all attempts.
         attempts: How many left any file.
         damage: What was found broken while reading, "" if nothing.
+        files: Digest of the listing of its files, "" where they were not listed before.
+        indexed: What the index holds besides of it; None where its own files were read.
     """
 
     key: str
     status: Status
     commit: Commit | None
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     error: str
     start: Mapping[str, Any]
     billed_s: float
     attempts: int = 0
     damage: str = ""
     origins: tuple[Mapping[str, Any], ...] = ()
+    files: str = field(default="", compare=False)
+    indexed: Indexed | None = field(default=None, compare=False)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the driver recorded its end."""
+        return self.status in ("finished", "failed")
 
     @property
     def starts(self) -> tuple[Mapping[str, Any], ...]:

@@ -74,18 +74,18 @@ class S3Storage:
         except self._client.exceptions.NoSuchKey as error:
             raise FileNotFoundError(errno.ENOENT, "no such object", f"{self.uri}/{path}") from error
 
-    def list(self, prefix: str) -> list[str]:
-        """Every key below the prefix."""
-        keys: list[str] = []
+    def list(self, prefix: str) -> dict[str, str]:
+        """Every key below the prefix, with its ETag."""
+        found: dict[str, str] = {}
         more: dict[str, Any] = {}
         base = self._key(prefix.rstrip("/") + "/") if prefix else self._key("")
         while True:
             page = self._call("list_objects_v2", Prefix=base, **more)
-            keys += [item["Key"] for item in page.get("Contents", ())]
+            found |= {item["Key"]: item["ETag"].strip('"') for item in page.get("Contents", ())}
             if not page.get("IsTruncated"):
                 break
             more = {"ContinuationToken": page["NextContinuationToken"]}
-        return sorted(k.removeprefix(self.prefix).lstrip("/") for k in keys)
+        return {k.removeprefix(self.prefix).lstrip("/"): found[k] for k in sorted(found)}
 
     def delete(self, path: str) -> None:
         """One DELETE."""

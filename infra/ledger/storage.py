@@ -33,8 +33,8 @@ class Storage(Protocol):
         """The bytes at `path`; FileNotFoundError where there is nothing."""
         ...
 
-    def list(self, prefix: str) -> list[str]:
-        """Every path that begins with the folder `prefix`, sorted."""
+    def list(self, prefix: str) -> dict[str, str]:
+        """Every path below the folder `prefix`, sorted; each with a text that a write changes."""
         ...
 
     def delete(self, path: str) -> None:
@@ -68,10 +68,7 @@ def probe(storage: Storage) -> None:
     path = f".probe-{os.getpid()}"
     remedy = "free space, fix its permissions, or name another with --storage"
     try:
-        if isinstance(storage, FolderStorage):
-            storage.write_once(path, b"ablate")
-        else:
-            _fail_fast(storage).write(path, b"ablate")
+        write_now(storage, path, b"ablate")
         storage.delete(path)
     except OSError as error:
         raise StorageError(
@@ -79,9 +76,16 @@ def probe(storage: Storage) -> None:
         ) from error
 
 
-def _fail_fast(storage: Storage) -> Storage:
-    return (
-        S3Storage(storage.bucket, storage.prefix, 0.0)
-        if isinstance(storage, S3Storage)
-        else storage
-    )
+def write_now(storage: Storage, path: str, data: bytes) -> None:
+    """`Storage.write` that does not wait for a storage that is away or full.
+
+    Raises:
+        OSError: When it cannot be written.
+        StorageError: When it does not answer, or forbids it.
+    """
+    if isinstance(storage, FolderStorage):
+        storage.write_once(path, data)
+    elif isinstance(storage, S3Storage):
+        S3Storage(storage.bucket, storage.prefix, 0.0).write(path, data)
+    else:
+        storage.write(path, data)

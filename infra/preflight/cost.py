@@ -20,7 +20,7 @@ def open_cells(
 
 def finished_cells(plan: Plan, arm: str, records: Mapping[str, CellRecord]) -> list[CellRecord]:
     """The arm's cells that have finished, and on the bill."""
-    own = [records[cell.key] for cell in plan.cells if cell.arm == arm and cell.key in records]
+    own = [records[cell.key] for cell in plan.cells_of.get(arm, ()) if cell.key in records]
     return [record for record in own if record.status == "finished" and record.billed_s]
 
 

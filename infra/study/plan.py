@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 from infra.study.sampling import SampledSpace
 from infra.study.study import DEFAULT_SCALE, Study, flatten, replace_fields
 
+T = TypeVar("T")
 SCHEMA = 1
 PLAN_FILE = "plan.json"
 RECORD = "record"  # the scale of curves that somebody else recorded
@@ -99,15 +101,23 @@ class Plan:
         """Whether its curves were imported, so that there is nothing to run."""
         return self.scale == RECORD
 
-    @property
+    @cached_property
     def arms(self) -> list[str]:
         """Names of the planned arms, in the study's order."""
         return list(dict.fromkeys(cell.arm for cell in self.cells))
 
-    @property
+    @cached_property
     def seeds(self) -> list[int]:
         """The planned seeds, in declared order."""
         return list(dict.fromkeys(cell.seed for cell in self.cells))
+
+    @cached_property
+    def cells_of(self) -> Mapping[str, Sequence[Cell]]:
+        """The cells of each arm, as planned."""
+        own: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            own.setdefault(cell.arm, []).append(cell)
+        return own
 
     def cell(self, key: str) -> Cell:
         """The cell with this key or the only one it begins; ValueError names those there are."""
@@ -209,9 +219,9 @@ def extend_plan(old: Plan, new: Plan) -> Plan:
     if differences := list(_differences(old, new)):
         raise ValueError("the sweep was planned otherwise: " + "; ".join(differences))
     added = {cell.key: cell for cell in (*old.cells, *new.cells)}
-    seeds = list(dict.fromkeys([*old.seeds, *new.seeds]))
-    arms = list(dict.fromkeys([*old.arms, *new.arms]))
-    cells = sorted(added.values(), key=lambda c: (seeds.index(c.seed), arms.index(c.arm)))
+    seeds = positions([*old.seeds, *new.seeds])
+    arms = positions([*old.arms, *new.arms])
+    cells = sorted(added.values(), key=lambda c: (seeds[c.seed], arms[c.arm]))
     return replace(
         new,
         cells=tuple(cells),
@@ -221,6 +231,11 @@ def extend_plan(old: Plan, new: Plan) -> Plan:
         max_seeds=new.max_seeds or old.max_seeds,
         looked=old.looked,
     )
+
+
+def positions(names: Iterable[T]) -> dict[T, int]:
+    """Where each name stands first among the distinct ones."""
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def make_cell(plan: Plan, arm: str, seed: int, config: Mapping[str, Any]) -> Cell:

@@ -162,15 +162,27 @@ class Study:
     @cached_property
     def arms(self) -> Mapping[str, Mapping[str, Any]]:
         """Every arm with its overrides at the default scale, listed or drawn."""
-        if isinstance(self.space, SampledSpace):
-            return drawn_arms(self.space, flatten(asdict(self.base)))
-        return self.space.arms(DEFAULT_SCALE)
+        return self._arms_at(DEFAULT_SCALE)
 
     def overrides(self, arm: str, scale: str) -> Mapping[str, Any]:
         """What the arm sets at that scale."""
+        return self._arms_at(scale)[arm]
+
+    def _arms_at(self, scale: str) -> Mapping[str, Mapping[str, Any]]:
+        """Made once: a grid would name all its arms again for each of them."""
         if isinstance(self.space, SampledSpace):
-            return self.arms[arm]
-        return self.space.arms(scale)[arm]
+            scale = DEFAULT_SCALE  # draws are the same at every scale
+        if scale not in self._known_arms:
+            self._known_arms[scale] = (
+                drawn_arms(self.space, flatten(asdict(self.base)))
+                if isinstance(self.space, SampledSpace)
+                else self.space.arms(scale)
+            )
+        return self._known_arms[scale]
+
+    @cached_property
+    def _known_arms(self) -> dict[str, Mapping[str, Mapping[str, Any]]]:
+        return {}
 
     def config(self, arm: str, seed: int, scale: str = DEFAULT_SCALE) -> Any:
         """The resolved config of one cell: base, then scale, then arm, then seed."""

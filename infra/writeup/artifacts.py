@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.answer.index import read_records
 from infra.ledger.ledger import Ledger
 from infra.study.plan import Plan
 from infra.study.study import Finding
@@ -21,7 +22,7 @@ def write_artifacts(plan: Plan, ledger: Ledger, findings: Sequence[Finding], fol
 
     export(plan, ledger, findings, folder)
     (folder / "plan.json").write_bytes(plan.to_json())
-    write_plots(plan, ledger.records(), folder / "plots")
+    write_plots(plan, read_records(plan, ledger), folder / "plots")
     write_report(plan, ledger, findings, folder / "report.html")
 
 
@@ -29,7 +30,7 @@ def verdict_tags(plan: Plan, ledger: Ledger) -> dict[str, str]:
     """By arm what the leaderboard says of it: verdict, n, mean, difference, interval, labels."""
     from infra.answer.compare import leaderboard
 
-    board = leaderboard(plan, ledger.records())
+    board = leaderboard(plan, read_records(plan, ledger))
     return {f"verdict.{safe_name(row.arm)}": _told(board, row) for row in board.rows}
 
 

@@ -17,6 +17,7 @@ from infra.answer.budget import dollars, gpu_hours
 from infra.answer.compare import PARAMETERS, leaderboard
 from infra.answer.diagnosis import diagnose_cell
 from infra.answer.findings import FindingVerdict, judge
+from infra.answer.index import read_records
 from infra.answer.verdicts import summary
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
@@ -55,7 +56,7 @@ def export(
     Raises:
         ValueError: When the folder cannot be written, or a finished cell lacks the metric.
     """
-    records = ledger.records()
+    records = read_records(plan, ledger)
     board = leaderboard(plan, records)
     verdicts = None if findings is None else judge(findings, plan, records)
     texts = {

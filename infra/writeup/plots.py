@@ -79,7 +79,7 @@ class _Seed(NamedTuple):
 
 def _curves(plan: Plan, records: Mapping[str, CellRecord], arm: str) -> list[_Seed]:
     """The seeds of an arm that have points."""
-    own = [_seed(plan, records[cell.key]) for cell in plan.cells if cell.arm == arm]
+    own = [_seed(plan, records[cell.key]) for cell in plan.cells_of[arm]]
     return [seed for seed in own if seed.curve]
 
 

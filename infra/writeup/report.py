@@ -15,6 +15,7 @@ from infra.answer.budget import dollars, gpu_hours
 from infra.answer.compare import leaderboard
 from infra.answer.confounds import mixed_machines
 from infra.answer.findings import FindingVerdict, judge
+from infra.answer.index import read_records
 from infra.answer.other_budgets import QUARTERS, flips, rankings
 from infra.answer.outlook import flags
 from infra.ledger.ledger import Ledger
@@ -58,7 +59,7 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
         ledger: Where it is recorded.
         findings: The study's documented claims.
     """
-    records = ledger.records()
+    records = read_records(plan, ledger)
     board = leaderboard(plan, records)
     drawn = {name: figure_html(name, p) for name, p in pictures(plan, records, _WIDTH_IN).items()}
     ranked = leaderboard_table(board)
@@ -164,7 +165,7 @@ def _bill(plan: Plan, records: Records) -> str:
 
 def _costs(plan: Plan, records: Records) -> Table:
     """What each arm's cells took, over all attempts."""
-    own = {arm: [records[c.key] for c in plan.cells if c.arm == arm] for arm in plan.arms}
+    own = {arm: [records[c.key] for c in cells] for arm, cells in plan.cells_of.items()}
     rows = [_cost(plan, arm, cells) for arm, cells in own.items()]
     rows.append(_cost(plan, "all", list(records.values())))
     columns = ("arm", " cells", " attempts", " worker hours", " GPU hours", " $")

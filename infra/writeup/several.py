@@ -24,11 +24,12 @@ _COLUMNS = (
 )
 
 
-def several_table(boards: Mapping[str, Leaderboard]) -> Table:
+def several_table(boards: Mapping[str, Leaderboard], top: int = 0) -> Table:
     """Every arm of every sweep, best mean first; arms without a finished cell last.
 
     Args:
         boards: Leaderboards by the names of their sweeps.
+        top: How many arms, 0 for all.
 
     Raises:
         Refused: Where two sweeps differ in metric, mode, scale or budget.
@@ -46,6 +47,7 @@ def several_table(boards: Mapping[str, Leaderboard]) -> Table:
         ((name, row) for name, board in boards.items() for row in board.rows),
         key=lambda pair: math.inf if pair[1].mean is None else sign * pair[1].mean,
     )
+    left = len(ranked) - len(ranked := ranked[: top or None])
     better = "less" if one.mode == "min" else "more"
     title = f"{len(boards)} sweeps ({one.scale}): {one.metric}, {better} is better, at {one.budget}"
     rows = [(name, *board_row(row)[: len(_COLUMNS) - 1]) for name, row in ranked]
@@ -59,6 +61,7 @@ def several_table(boards: Mapping[str, Leaderboard]) -> Table:
             "verdicts are those of each sweep against its own baseline; the order across sweeps is "
             "that of the means and decides nothing",
             *(("seconds and dollars compare on one machine only",) if one.exploratory else ()),
+            *((f"{left} more arms, without --top",) if left else ()),
         ),
         widths=(22, 22, *(0 for _ in used[2:])),
     )

@@ -1,0 +1,86 @@
+"""A leaderboard as a terminal shows it: of many arms the best, and notes of one kind as one."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import get_args
+
+from infra.answer.board import Leaderboard
+from infra.answer.verdicts import Verdict
+from infra.words import MANY_ARMS, joined
+from infra.writeup.tables import Table, leaderboard_table
+
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
+_MOST_NAMED = 2
+
+
+def short_table(board: Leaderboard, top: int = 0) -> Table:
+    """The best arms and the baseline.
+
+    Args:
+        board: All arms.
+        top: How many; 0 for all, or of more than `MANY_ARMS` for that many.
+    """
+    table, count = leaderboard_table(board), len(board.rows)
+    top = top or MANY_ARMS if count > MANY_ARMS else top or count
+    shown = [i for i, row in enumerate(board.rows) if i < top or row.arm == board.baseline]
+    notes = [*table.notes]
+    if count > MANY_ARMS:
+        notes = [_tally(board), *folded(notes, [row.arm for row in board.rows])]
+    if left := count - len(shown):
+        notes.append(
+            f"{left} more arms: --top {count} shows them; --json and exports have them all"
+        )
+    return replace(
+        table,
+        rows=tuple(table.rows[i] for i in shown),
+        strong=frozenset(place for place, i in enumerate(shown) if i in table.strong),
+        notes=tuple(notes),
+    )
+
+
+def folded(notes: Iterable[str], arms: Iterable[str]) -> list[str]:
+    """Notes that say the same of several arms or cells as one, with the ranges of their numbers."""
+    known = set(arms)
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for note in notes:
+        subject, text = _apart(note, known)
+        kind = _NUMBER.sub("#", text) if subject else note
+        groups.setdefault(kind, []).append((subject, text))
+    return [_one(group) for group in groups.values()]
+
+
+def _apart(note: str, arms: set[str]) -> tuple[str, str]:
+    """The arm or the cell that a note is about and what it says, "" where it is about neither."""
+    for colon in re.finditer(": ", note):
+        subject, text = note[: colon.start()], note[colon.end() :]
+        arm = subject.rpartition(", seed ")[0] or subject
+        if arm in arms or re.fullmatch(r"cell \S+(?: failed)?", subject):
+            return subject, text.replace(repr(arm), "the arm")
+    return "", note
+
+
+def _one(group: Sequence[tuple[str, str]]) -> str:
+    subjects, texts = [subject for subject, _ in group], [text for _, text in group]
+    if len(group) == 1:
+        return ": ".join(filter(None, (subjects[0], texts[0])))
+    columns = zip(*(_NUMBER.findall(text) for text in texts), strict=True)
+    ranges = iter([_range(column) for column in columns])
+    return f"{joined(subjects, most=_MOST_NAMED)}: {_NUMBER.sub(lambda _: next(ranges), texts[0])}"
+
+
+def _range(numbers: Sequence[str]) -> str:
+    low, high = min(numbers, key=float), max(numbers, key=float)
+    return low if float(low) == float(high) else f"{low} to {high}"
+
+
+def _tally(board: Leaderboard) -> str:
+    """How many arms have which verdict."""
+    counts = Counter(row.verdict for row in board.rows)
+    told = [
+        f"{counts[verdict]} {verdict}"
+        for verdict in get_args(Verdict)
+        if counts[verdict] and verdict
+    ]
+    return f"of {sum(counts.values()) - counts['']} arms {joined(told)}" if told else "no verdicts"
