@@ -1,7 +1,8 @@
 """The nouns of a documented study: arms, grids, sampled spaces and findings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field
+from functools import partial
 from itertools import product
 from math import isfinite
 from typing import Any, Literal, Protocol, get_args
@@ -176,3 +177,34 @@ class Finding:
             raise ValueError(f"finding {self.id}: without a predicate it must say what it needs")
         if self.holds is not None and not self.scales:
             raise ValueError(f"finding {self.id}: a predicate needs the scales it can be judged at")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Where a claim stands and where it can be judged; what it says makes a `Finding` of it.
+
+    All four are the finding's own. Without scales it is one that nothing here can test.
+    """
+
+    id: str
+    tag: Tag
+    source: str
+    scales: tuple[str, ...] = ()
+
+    def says(
+        self,
+        statement: str,
+        *,
+        documented: str,
+        holds: Callable[[SeedView], bool | float] | None = None,
+        needs: str = "",
+    ) -> Finding:
+        """The finding: the claim in one sentence, its documented numbers, and how it is judged."""
+        return Finding(
+            **asdict(self), statement=statement, documented=documented, holds=holds, needs=needs
+        )
+
+
+# Claims that need no sweep: they are judged on documented tables, or by arithmetic.
+recorded = partial(Claim, scales=("record",))
+calculated = partial(Claim, scales=("math",))

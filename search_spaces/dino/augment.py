@@ -13,6 +13,8 @@ from search_spaces.dino.shared import (
     DINO_X,
     RESULTS,
     SCRIPTS,
+    SEED_POST,
+    SLOW,
     SMOKE,
     SWEPT,
     VIT_SMALL,
@@ -23,8 +25,9 @@ from search_spaces.dino.shared import (
     lab_like,
     paper_like,
     retrieves_more,
+    swept,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, Claim, SeedView, calculated, recorded
 
 _JITTER = {"views.jitter_brightness": 0.2, "views.jitter_contrast": 0.2}
 _BLUR = {"views.blur_fraction": 1.0}
@@ -55,14 +58,13 @@ AUGMENTATION_RESULTS_10K: dict[str, tuple[int, int, int]] = {
     "jitter": (21, 46, 8),
 }
 
-_SLOW: Scale = {"center.momentum": 0.999}
 AUGMENT_SCALES: dict[str, Scale] = {
-    "smoke": SMOKE | _SLOW,
+    "smoke": SMOKE | SLOW,
     # The documented blur of .1 to 2 px is that of 224 px; lab has 40.
     "lab": lab_like(10000)
-    | _SLOW
+    | SLOW
     | {"views.blur_sigma_min": 0.1 * 40 / 224, "views.blur_sigma_max": 2 * 40 / 224},
-    "paper": paper_like(VIT_SMALL, 10000) | _SLOW,
+    "paper": paper_like(VIT_SMALL, 10000) | SLOW,
 }
 
 
@@ -92,56 +94,33 @@ def _decoding_divides_by_ten(_: SeedView) -> bool:
 
 
 AUGMENT_FINDINGS = (
-    Finding(
-        id="DINO-15",
-        tag="SEED",
-        statement="Spatial augmentation retrieves more than with ColorJitter added.",
-        source=f"{RESULTS}, three seeds at 10,000 steps",
+    swept("DINO-15", "SEED", f"{RESULTS}, three seeds at 10,000 steps").says(
+        "Spatial augmentation retrieves more than with ColorJitter added.",
         documented="mean hits 49.7 (24, 26, 99) and 25.0 (21, 46, 8); judged seed by seed on Top-1",
-        scales=SWEPT,
         holds=lambda view: retrieves_more(view, "spatial", "jitter"),
     ),
-    Finding(
-        id="DINO-16",
-        tag="CAVEAT",
-        statement="The gap of 50 % between spatial and jitter rests on one seed of three.",
-        source=RESULTS,
+    recorded("DINO-16", "CAVEAT", RESULTS).says(
+        "The gap of 50 % between spatial and jitter rests on one seed of three.",
         documented="medians 26 and 21, jitter wins one seed; without seed 7 it leads 33.5 to 25",
-        scales=("record",),
         holds=_rests_on_one_seed,
     ),
-    Finding(
-        id="DINO-17",
-        tag="SEED",
-        statement="At 2,000 steps ColorJitter lowers the hits too, but with every arm on the wall.",
-        source=f"{RESULTS}, augmentation ablation",
+    recorded("DINO-17", "SEED", f"{RESULTS}, augmentation ablation").says(
+        "At 2,000 steps ColorJitter lowers the hits too, but with every arm on the wall.",
         documented="hits 9, 8, 7, 4, 4 of 2,048 at losses of 8.998 to 9.000",
-        scales=("record",),
         holds=_jitter_lowers_on_wall,
     ),
-    Finding(
-        id="DINO-18",
-        tag="CAVEAT",
-        statement="Every arm draws its HU window, itself an intensity augmentation.",
-        source="seed post 000, section 2.3; DINO-X code",
+    Claim("DINO-18", "CAVEAT", f"{SEED_POST}, section 2.3; DINO-X code", ("smoke", *SWEPT)).says(
+        "Every arm draws its HU window, itself an intensity augmentation.",
         documented="level -400 to 400, width 800 to 2,000; yet 'intensity invariance hurts'",
-        scales=("smoke", *SWEPT),
         holds=_window_is_drawn,
     ),
-    Finding(
-        id="DINO-45",
-        tag="CAVEAT",
-        statement="Decoding divides HU by ten, so windows act on HU / 10 and contrast is small.",
-        source=f"{DINO_X}, loader",
+    calculated("DINO-45", "CAVEAT", f"{DINO_X}, loader").says(
+        "Decoding divides HU by ten, so windows act on HU / 10 and contrast is small.",
         documented="-1,000 HU is stored as 31,768 and read as -100",
-        scales=("math",),
         holds=_decoding_divides_by_ten,
     ),
-    Finding(
-        id="DINO-47",
-        tag="REPO",
-        statement="Crop and flip lift retrieval over intensity augmentation alone.",
-        source=f"{DINO_X} docs, January",
+    Claim("DINO-47", "REPO", f"{DINO_X} docs, January").says(
+        "Crop and flip lift retrieval over intensity augmentation alone.",
         documented="1.0, then 3.0 hits at 1,600 steps",
         needs="an arm without crop and flip, on ViT-L with the settings of January",
     ),

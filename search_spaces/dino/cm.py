@@ -9,18 +9,19 @@ otherwise (dinox_extended_training.sh): one micro-batch to an optimizer step, wa
 from math import exp, isclose, log
 
 from search_spaces.dino.shared import (
-    DINO_X,
     DOCUMENTED_OUT_DIM,
+    EXPERIMENTS,
     PAPER_2K,
     RESULTS,
+    SEED_POST,
     SMOKE,
-    SWEPT,
     breaks_through,
     entropy_falls,
     on_wall,
+    swept,
     tells_images_apart,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, Claim, Finding, SeedView, calculated, recorded
 
 MOMENTA = Arms(
     source="timlawrenz/ratiocinator@1c29eeb scripts/dinox_run_experiments.sh, experiment 1",
@@ -46,6 +47,15 @@ MOMENTA_SCALES: dict[str, dict[str, object]] = {
     "lab": {"center.reference_steps": 2000},
     "paper": PAPER_2K,
 }
+
+
+def _stays_on_wall(id: str, arm: str) -> Finding:
+    loss, _ = MOMENTA_RESULTS[arm][2000]
+    return swept(id, "SEED", RESULTS).says(
+        f"Center momentum {arm} leaves the loss at the entropy wall after 2,000 steps.",
+        documented=f"loss {loss}, ln K 9.011",
+        holds=lambda view: on_wall(view, arm),
+    )
 
 
 def _orders_reversed(view: SeedView) -> bool:
@@ -74,93 +84,42 @@ def _beyond_2000(_: SeedView) -> bool:
 
 
 MOMENTA_FINDINGS = (
-    Finding(
-        id="DINO-1",
-        tag="SEED",
-        statement="Center momentum .9 leaves the loss at the entropy wall after 2,000 steps.",
-        source=RESULTS,
-        documented="loss 8.997, ln K 9.011",
-        scales=SWEPT,
-        holds=lambda view: on_wall(view, ".9"),
-    ),
-    Finding(
-        id="DINO-2",
-        tag="SEED",
-        statement="Center momentum .95 leaves the loss at the entropy wall after 2,000 steps.",
-        source=RESULTS,
-        documented="loss 8.998, ln K 9.011",
-        scales=SWEPT,
-        holds=lambda view: on_wall(view, ".95"),
-    ),
-    Finding(
-        id="DINO-3",
-        tag="SEED",
-        statement="Center momentum .99 leaves the loss at the entropy wall after 2,000 steps.",
-        source=RESULTS,
-        documented="loss 9.005, ln K 9.011",
-        scales=SWEPT,
-        holds=lambda view: on_wall(view, ".99"),
-    ),
-    Finding(
-        id="DINO-4",
-        tag="SEED",
-        statement="Center momentum .999 breaks through the entropy wall within 2,000 steps.",
-        source=RESULTS,
+    _stays_on_wall("DINO-1", ".9"),
+    _stays_on_wall("DINO-2", ".95"),
+    _stays_on_wall("DINO-3", ".99"),
+    swept("DINO-4", "SEED", RESULTS).says(
+        "Center momentum .999 breaks through the entropy wall within 2,000 steps.",
         documented="loss 5.763, 64 % of ln K; judged: below 72 % and not by collapse",
-        scales=SWEPT,
         holds=lambda view: breaks_through(view, ".999"),
     ),
-    Finding(
-        id="DINO-5",
-        tag="MATH",
-        statement="The entropy wall is ln K, 9.0109 for K = 8,192.",
-        source=f"{DINO_X} docs/EXPERIMENTS.md",
+    calculated("DINO-5", "MATH", EXPERIMENTS).says(
+        "The entropy wall is ln K, 9.0109 for K = 8,192.",
         documented="9.0109",
-        scales=("math",),
         holds=lambda _: round(log(DOCUMENTED_OUT_DIM), 4) == 9.0109,
     ),
-    Finding(
-        id="DINO-6",
-        tag="SEED",
-        statement="At 10,000 steps .9 retrieves less than before and .999 four times as much.",
-        source=RESULTS,
+    Claim("DINO-6", "SEED", RESULTS).says(
+        "At 10,000 steps .9 retrieves less than before and .999 four times as much.",
         documented="hits among 2,048: .9 has 9 at 2K and 4 at 10K; .999 has 18 at 10K",
         needs="10,000 micro-batches of ViT-S on LIDC-IDRI",
     ),
-    Finding(
-        id="DINO-7",
-        tag="CAVEAT",
-        statement="At 2,000 steps retrieval ranks .9 above .999, the reverse of the loss.",
-        source=RESULTS,
+    swept("DINO-7", "CAVEAT", RESULTS).says(
+        "At 2,000 steps retrieval ranks .9 above .999, the reverse of the loss.",
         documented="hits among 2,048: 9, 6, 8, 6 for .9, .95, .99, .999",
-        scales=SWEPT,
         holds=_orders_reversed,
     ),
-    Finding(
-        id="DINO-8",
-        tag="CAVEAT",
-        statement="Only .9 and .999 were run beyond 2,000 steps, so .9 alone can be 'permanent'.",
-        source=RESULTS,
+    recorded("DINO-8", "CAVEAT", RESULTS).says(
+        "Only .9 and .999 were run beyond 2,000 steps, so .9 alone can be 'permanent'.",
         documented=".95 and .99 have no row beyond 2,000 steps",
-        scales=("record",),
         holds=_beyond_2000,
     ),
-    Finding(
-        id="DINO-13",
-        tag="SEED",
-        statement="A fast center erases emerging structure; only a slow one lets clusters form.",
-        source="seed post 000, section 3.1",
+    swept("DINO-13", "SEED", f"{SEED_POST}, section 3.1").says(
+        "A fast center erases emerging structure; only a slow one lets clusters form.",
         documented="not measured; judged: entropy .5 nats below ln K for .999 alone, no collapse",
-        scales=SWEPT,
         holds=_only_slow_center_clusters,
     ),
-    Finding(
-        id="DINO-14",
-        tag="MATH",
-        statement="The time constant is 1 / (1 - m); .999 holds 13.5 % of its start at 2,000.",
-        source="derived from the update rule",
+    calculated("DINO-14", "MATH", "derived from the update rule").says(
+        "The time constant is 1 / (1 - m); .999 holds 13.5 % of its start at 2,000.",
         documented="10, 20, 100, 1,000 micro-batches; .999^2000 = .1352",
-        scales=("math",),
         holds=_time_constants,
     ),
 )

@@ -6,26 +6,28 @@ off at momentum .9 and 2,000 micro-batches, where every arm is on the wall.
 """
 
 from search_spaces.dino.shared import (
-    DINO_X,
+    EXPERIMENTS,
     LAB_2K,
     MARGIN,
     RESULTS,
+    SEED_POST,
+    SLOW,
     SMOKE,
     VIT_LARGE,
     Scale,
     paper_like,
     someone_learned,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, Claim, SeedView, recorded
 
-_SLOW, _FAST = {"center.momentum": 0.999}, {"center.momentum": 0.9}
-_OFF = {"loss.koleo_weight": 0.0}
+_FAST: Scale = {"center.momentum": 0.9}
+_OFF: Scale = {"loss.koleo_weight": 0.0}
 
 KOLEO = Arms(
-    source=f"{RESULTS}, ViT-Large 100K; slow and fast as in {DINO_X} docs/EXPERIMENTS.md",
+    source=f"{RESULTS}, ViT-Large 100K; slow and fast as in {EXPERIMENTS}",
     overrides={
-        "slow+koleo": _SLOW,
-        "slow": _SLOW | _OFF,
+        "slow+koleo": SLOW,
+        "slow": SLOW | _OFF,
         "fast+koleo": _FAST,
         "fast": _FAST | _OFF,
     },
@@ -66,53 +68,36 @@ def _ratio_one_is_not_the_last(_: SeedView) -> bool:
     return rows[20] == 1 and rows[100] == 4
 
 
+_VIT_LARGE_100K = "ViT-L for 100,000 micro-batches"
+
 KOLEO_FINDINGS = (
-    Finding(
-        id="DINO-24",
-        tag="SEED",
-        statement="Without KoLeo ViT-L collapses: almost no loss, almost no retrieval.",
-        source=f"{RESULTS}, ViT-Large 100K",
+    Claim("DINO-24", "SEED", f"{RESULTS}, ViT-Large 100K", ("paper",)).says(
+        "Without KoLeo ViT-L collapses: almost no loss, almost no retrieval.",
         documented="at 100,000: loss .0004, 4 hits; judged: loss under .01 and under ten hits",
-        scales=("paper",),
         holds=_collapses,
-        needs="ViT-L for 100,000 micro-batches",
+        needs=_VIT_LARGE_100K,
     ),
-    Finding(
-        id="DINO-25",
-        tag="SEED",
-        statement="With KoLeo .1 ViT-L learns to retrieve.",
-        source="seed post 000, section 3.4",
+    Claim("DINO-25", "SEED", f"{SEED_POST}, section 3.4", ("paper",)).says(
+        "With KoLeo .1 ViT-L learns to retrieve.",
         documented="49, 129, 222, 438, 500 hits at 20 to 100 thousand, N not stated; judged: Top-1 "
         "above 100 of 4,096",
-        scales=("paper",),
         holds=_koleo_retrieves,
-        needs="ViT-L for 100,000 micro-batches",
+        needs=_VIT_LARGE_100K,
     ),
-    Finding(
-        id="DINO-26",
-        tag="SEED",
-        statement="For a small ViT with the slow center KoLeo is optional.",
-        source="seed post 000, contributions",
+    Claim("DINO-26", "SEED", f"{SEED_POST}, contributions", ("lab",)).says(
+        "For a small ViT with the slow center KoLeo is optional.",
         documented="untested: 11, 9, 9, 8 hits, all at momentum .9 on the wall; judged: Top-1 "
         "within .02, where an arm learned",
-        scales=("lab",),
         holds=_koleo_is_optional,
         needs="scale lab, or ViT-S for 10,000 micro-batches",
     ),
-    Finding(
-        id="DINO-29",
-        tag="CAVEAT",
-        statement="That the collapsed ViT-L goes to a ratio of 1 is its first row, not its last.",
-        source="seed post 000, pitfalls and section 3.4",
+    recorded("DINO-29", "CAVEAT", f"{SEED_POST}, pitfalls and section 3.4").says(
+        "That the collapsed ViT-L goes to a ratio of 1 is its first row, not its last.",
         documented="1 at 20,000, then 3, 3, 2 and 4 at 100,000",
-        scales=("record",),
         holds=_ratio_one_is_not_the_last,
     ),
-    Finding(
-        id="DINO-50",
-        tag="REPO",
-        statement="Four data sets collapse without KoLeo, crop .3, z-stride 3 and mixed batches.",
-        source=f"{DINO_X} docs/EXPERIMENTS.md",
+    Claim("DINO-50", "REPO", EXPERIMENTS).says(
+        "Four data sets collapse without KoLeo, crop .3, z-stride 3 and mixed batches.",
         documented="loss .05 and 1.0 hits by epoch 3; with them .18 and 7.0 at 5,000; four factors "
         "changed at once",
         needs="four data sets (LIDC, Pancreas-CT, MSD Hepatic and Colon)",

@@ -10,12 +10,13 @@ from search_spaces.dino.shared import (
     MARGIN,
     PAPER_2K,
     RESULTS,
+    SEED_POST,
     SMOKE,
-    SWEPT,
     Scale,
     on_wall,
+    swept,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, Claim, SeedView
 
 _SIMCLR = {"loss.simclr_weight": 1.0, "loss.dino_weight": 0.0, "loss.koleo_weight": 0.0}
 
@@ -64,32 +65,22 @@ def _dino_arms_on_wall(view: SeedView) -> bool:
 
 
 LOSS_FINDINGS = (
-    Finding(
-        id="DINO-43",
-        tag="CONFIG",
-        statement="Gram is online: the student's is matched to that of the current teacher.",
-        source="seed post 000, section 2.2",
+    Claim("DINO-43", "CONFIG", f"{SEED_POST}, section 2.2").says(
+        "Gram is online: the student's is matched to that of the current teacher.",
         documented="weight 1.0, every step, no frozen target",
         needs="an arm with a frozen target; here the target is online by construction",
     ),
-    Finding(
-        id="DINO-44",
-        tag="CAVEAT",
-        statement="KoLeo spreads the outputs of the head, not embeddings, on which it acts only "
+    Claim("DINO-44", "CAVEAT", f"{DINO_X} scripts/phase5_big_run.py").says(
+        "KoLeo spreads the outputs of the head, not embeddings, on which it acts only "
         "through them.",
-        source=f"{DINO_X} scripts/phase5_big_run.py",
         documented="the input of KoLeo is the output of the head",
         needs="an arm with KoLeo on embeddings; here it takes the head's output, as documented",
     ),
-    Finding(
-        id="DINO-46",
-        tag="REPO",
-        statement="With momentum .9 all DINO arms end on the wall and no objective retrieves more "
+    swept("DINO-46", "REPO", RESULTS).says(
+        "With momentum .9 all DINO arms end on the wall and no objective retrieves more "
         "than another.",
-        source=RESULTS,
         documented="hits 11, 9, 9, 8, 7, 7 of 2,048; judged: DINO losses within 1.2 % of ln K and "
         "Top-1 within 4 hits of 2,048, at lab within 5 of 256; lab has five times the rate",
-        scales=SWEPT,
         holds=lambda view: _dino_arms_on_wall(view) and _all_alike(view),
     ),
 )

@@ -6,16 +6,18 @@ The documents call 1e-4 "too conservative", yet 5e-5, which is lower, the one th
 
 from search_spaces.dino.shared import (
     DINO_X,
+    EXPERIMENTS,
     RESULTS,
+    SLOW,
     SMOKE,
-    SWEPT,
     VIT_LARGE,
     Scale,
     lab_like,
     paper_like,
     retrieves_more,
+    swept,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, Claim, SeedView, recorded
 
 LEARNING_RATES = Arms(
     source=f"{RESULTS}, ViT-Large LR sensitivity; {DINO_X} docs/experiments.csv (2e-5, 5e-4)",
@@ -46,11 +48,10 @@ OPTIMIZER_STEPS: dict[int, int] = {
     5000: 1250,
 }
 
-_SLOW: Scale = {"center.momentum": 0.999}
 LEARNING_RATE_SCALES: dict[str, Scale] = {
-    "smoke": SMOKE | _SLOW,
-    "lab": lab_like(10000) | _SLOW,
-    "paper": paper_like(VIT_LARGE, 10000) | _SLOW | {"evaluation.slices": 2048},
+    "smoke": SMOKE | SLOW,
+    "lab": lab_like(10000) | SLOW,
+    "paper": paper_like(VIT_LARGE, 10000) | SLOW | {"evaluation.slices": 2048},
 }
 
 
@@ -59,31 +60,20 @@ def _accumulation_shortens_the_run(_: SeedView) -> bool:
 
 
 LEARNING_RATE_FINDINGS = (
-    Finding(
-        id="DINO-28",
-        tag="SEED",
-        statement="A learning rate of 5e-5 retrieves more than 1e-4 and 2e-4.",
-        source=f"{RESULTS}, ViT-Large LR sensitivity",
+    swept("DINO-28", "SEED", f"{RESULTS}, ViT-Large LR sensitivity").says(
+        "A learning rate of 5e-5 retrieves more than 1e-4 and 2e-4.",
         documented="hits: 25 at 10,000; 1 at 10,000; 4 and 2 at 2,000 and 5,000, so of different "
         "length; judged: Top-1 at equal length",
-        scales=SWEPT,
         holds=lambda view: retrieves_more(view, "5e-5", "1e-4", "2e-4"),
     ),
-    Finding(
-        id="DINO-48",
-        tag="REPO",
-        statement="With a learning rate of 5e-4 ViT-L stays at ln K.",
-        source=f"{DINO_X} docs/experiments.csv, 20260107_211157",
+    Claim("DINO-48", "REPO", f"{DINO_X} docs/experiments.csv, 20260107_211157").says(
+        "With a learning rate of 5e-4 ViT-L stays at ln K.",
         documented="9.01, at teacher temperature .05; the run was stopped",
         needs="ViT-L on LIDC-IDRI with the settings of January",
     ),
-    Finding(
-        id="DINO-49",
-        tag="REPO",
-        statement="Rate and warm-up count micro-batches, so accumulation shortens the schedule.",
-        source=f"{DINO_X} docs/EXPERIMENTS.md",
+    recorded("DINO-49", "REPO", EXPERIMENTS).says(
+        "Rate and warm-up count micro-batches, so accumulation shortens the schedule.",
         documented="5,000 micro-batches are 1,250 steps; accumulation 32 failed, 4 did not",
-        scales=("record",),
         holds=_accumulation_shortens_the_run,
     ),
 )

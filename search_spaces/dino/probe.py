@@ -6,12 +6,10 @@ malignant of 419 tested nodules the standard error of an AUROC is about .03, mor
 differences in the table (those of one backbone on the same nodules are known better than that).
 """
 
-from search_spaces.dino.shared import VIT_SMALL, paper_like
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.dino.shared import EXPERIMENTS, SEED_POST, VIT_SMALL, paper_like, swept, without
+from search_spaces.space import Arms, Claim, SeedView, recorded
 
-SEED_POST = "seed post 000"
 RATIOCINATOR = "timlawrenz/ratiocinator results/dinox (file index)"
-EXPERIMENTS = "timlawrenz/DINO-X@9b34237 docs/EXPERIMENTS.md"
 
 # Levels and widths in HU, as these are the usual windows in HU; the documents do not say whether
 # theirs act on HU or, as those of DINO-X's loader do, on HU / 10.
@@ -69,9 +67,7 @@ LORA_RESULTS: dict[tuple[int, int, int], float] = {
 LORA_UNSEEDED = 0.684  # rank 8, the same but for the seed
 LORA_NOISE = 0.02  # documented: smaller differences mean nothing
 
-_VIT_SMALL_100K = {
-    k: v for k, v in paper_like(VIT_SMALL, 100_000).items() if k != "steps_per_report"
-}
+_VIT_SMALL_100K = without(paper_like(VIT_SMALL, 100_000), "steps_per_report")
 # `lab` is the config's default size of the probe; 400 patients give some 110 nodules to test on.
 PROBE_SCALES: dict[str, dict[str, object]] = {
     "smoke": {
@@ -148,120 +144,71 @@ def _rank_within_noise(_: SeedView) -> bool:
     return max(low, high) < best < min(low, high) + LORA_NOISE and worse < low
 
 
-SWEPT = ("lab", "paper")
 LORA = "LoRA adapters on ViT-S backbones and the LIDC-IDRI ratings"
 
 PROBE_FINDINGS = (
-    Finding(
-        id="DINO-30",
-        tag="SEED",
-        statement="Of all probes of the ViT-S, the one on mean patch tokens is the best.",
-        source=f"{SEED_POST}, section 3.5",
+    swept("DINO-30", "SEED", f"{SEED_POST}, section 3.5").says(
+        "Of all probes of the ViT-S, the one on mean patch tokens is the best.",
         documented="AUROC .687, CLS .663; no error bars; one standard error of each is about .03",
-        scales=SWEPT,
         holds=_patch_is_best,
     ),
-    Finding(
-        id="DINO-31",
-        tag="SEED",
-        statement="Probed on CLS, ViT-L is at least as good as ViT-S.",
-        source=f"{SEED_POST}, section 3.5",
+    Claim("DINO-31", "SEED", f"{SEED_POST}, section 3.5").says(
+        "Probed on CLS, ViT-L is at least as good as ViT-S.",
         documented="AUROC .668 and .663 at 100K; no error bars; one standard error is about .03",
         needs="ViT-L, 100,000 micro-batches and LIDC-IDRI with its ratings",
     ),
-    Finding(
-        id="DINO-32",
-        tag="SEED",
-        statement="Every probe is below the supervised ResNet18.",
-        source=f"{SEED_POST}, section 3.5",
+    recorded("DINO-32", "SEED", f"{SEED_POST}, section 3.5").says(
+        "Every probe is below the supervised ResNet18.",
         documented="best .687, ResNet18 .767; the latter is from the literature, other protocol",
-        scales=("record",),
         holds=_below_supervised,
     ),
-    Finding(
-        id="DINO-33",
-        tag="REPO",
-        statement="A probe of a backbone that was never trained is at chance.",
-        source=RATIOCINATOR,
+    swept("DINO-33", "REPO", RATIOCINATOR).says(
+        "A probe of a backbone that was never trained is at chance.",
         documented="AUROC .526; judged: within two standard errors; lab has an easier task",
-        scales=SWEPT,
         holds=_random_is_chance,
     ),
-    Finding(
-        id="DINO-34",
-        tag="SEED",
-        statement="Pooling mean patch tokens over a nodule's slices lowers the AUROC.",
-        source=f"{SEED_POST}, section 3.5; {RATIOCINATOR}",
+    swept("DINO-34", "SEED", f"{SEED_POST}, section 3.5; {RATIOCINATOR}").says(
+        "Pooling mean patch tokens over a nodule's slices lowers the AUROC.",
         documented=".687 to .650; full range: CLS .589, patch .650, concat .609; no error bars",
-        scales=SWEPT,
         holds=lambda view: _auroc(view, "patch") - _auroc(view, "full-patch"),
     ),
-    Finding(
-        id="DINO-35",
-        tag="REPO",
-        statement="The central slice is better than the mean of three, that than their maximum.",
-        source=RATIOCINATOR,
+    swept("DINO-35", "REPO", RATIOCINATOR).says(
+        "The central slice is better than the mean of three, that than their maximum.",
         documented=".640, .624, .620; the same CLS probe of the central slice is .663 elsewhere",
-        scales=SWEPT,
         holds=_center_then_mean_then_max,
     ),
-    Finding(
-        id="DINO-37",
-        tag="SEED",
-        statement="All dimensions of the embedding are active.",
-        source=f"{SEED_POST}, section 4",
+    swept("DINO-37", "SEED", f"{SEED_POST}, section 4").says(
+        "All dimensions of the embedding are active.",
         documented="384 of 384, 1,024 of 1,024 with std > .01; judged: of unit CLS features",
-        scales=SWEPT,
         holds=_all_dimensions_active,
     ),
-    Finding(
-        id="DINO-38",
-        tag="SEED",
-        statement="Embeddings are alike and the classes hardly apart.",
-        source=f"{SEED_POST}, section 4",
+    swept("DINO-38", "SEED", f"{SEED_POST}, section 4").says(
+        "Embeddings are alike and the classes hardly apart.",
         documented="cosine .887 and .865, separation .003 and .002; judged: > .8 and < .01",
-        scales=SWEPT,
         holds=_alike_and_not_separated,
     ),
-    Finding(
-        id="DINO-54",
-        tag="REPO",
-        statement="Retrieval does not predict what LoRA makes of a backbone.",
-        source=f"{EXPERIMENTS}, LoRA benchmark",
+    Claim("DINO-54", "REPO", f"{EXPERIMENTS}, LoRA benchmark").says(
+        "Retrieval does not predict what LoRA makes of a backbone.",
         documented="retrieval 56 times chance: AUROC .635 to .680; 7 times chance: .710",
         needs=f"{LORA}, at two states of pretraining",
     ),
-    Finding(
-        id="DINO-55",
-        tag="REPO",
-        statement="LoRA on tight crops of 64 px beats 128 and 224 px.",
-        source=f"{EXPERIMENTS}, crop size ablation",
+    Claim("DINO-55", "REPO", f"{EXPERIMENTS}, crop size ablation").says(
+        "LoRA on tight crops of 64 px beats 128 and 224 px.",
         documented=".710 lung, .684 wide; .566; .590; at one learning rate .681 against the latter",
         needs=LORA,
     ),
-    Finding(
-        id="DINO-56",
-        tag="REPO",
-        statement="LoRA differs by .016 without cause, so on 262 nodules less than .02 is noise.",
-        source=f"{EXPERIMENTS}, ablation scan",
+    recorded("DINO-56", "REPO", f"{EXPERIMENTS}, ablation scan").says(
+        "LoRA differs by .016 without cause, so on 262 nodules less than .02 is noise.",
         documented=".684 and .668: one pair, which gives no spread; judged: their difference",
-        scales=("record",),
         holds=_one_pair_apart,
     ),
-    Finding(
-        id="DINO-57",
-        tag="REPO",
-        statement="LoRA rank 16 beats 8 and 32 within noise; unfreezing and 128 px crops hurt.",
-        source=f"{EXPERIMENTS}, ablation scan",
+    recorded("DINO-57", "REPO", f"{EXPERIMENTS}, ablation scan").says(
+        "LoRA rank 16 beats 8 and 32 within noise; unfreezing and 128 px crops hurt.",
         documented=".685, .670, .668; .659; .589; .659 is within the same noise, so need not hurt",
-        scales=("record",),
         holds=_rank_within_noise,
     ),
-    Finding(
-        id="DINO-58",
-        tag="REPO",
-        statement="Judged by patient, the LoRA test AUROC is higher than by nodule.",
-        source=f"{EXPERIMENTS}, held-out test",
+    Claim("DINO-58", "REPO", f"{EXPERIMENTS}, held-out test").says(
+        "Judged by patient, the LoRA test AUROC is higher than by nodule.",
         documented=".706, .667; the document sets the former against the probe's .687 by nodule",
         needs=LORA,
     ),

@@ -6,28 +6,31 @@ stated, are those of the other long runs.
 """
 
 from search_spaces.dino.shared import (
+    BEYOND_SMOKE,
+    SEED_POST,
+    SLOW,
     SMOKE,
-    SWEPT,
     VIT_SMALL,
     Scale,
     lab_like,
     paper_like,
     someone_learned,
+    swept,
+    without,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, SeedView
 
 RESOLUTIONS = Arms(
-    source="seed post 000, section 3.6",
+    source=f"{SEED_POST}, section 3.6",
     overrides={"side": {"vit.image_px": 28}, "double": {"vit.image_px": 56}},
     at={"paper": {"side": {"vit.image_px": 224}, "double": {"vit.image_px": 448}}},
 )
 
-_SLOW: Scale = {"center.momentum": 0.999}
-_LAB: Scale = _SLOW | {"vit.patch_px": 7}
+_LAB: Scale = SLOW | {"vit.patch_px": 7}
 RESOLUTION_SCALES: dict[str, Scale] = {
-    "smoke": {k: v for k, v in SMOKE.items() if k != "vit.image_px"} | _LAB,
+    "smoke": without(SMOKE, "vit.image_px") | _LAB,
     "lab": lab_like(10000) | _LAB,
-    "paper": paper_like({k: v for k, v in VIT_SMALL.items() if k != "vit.image_px"}, 10000) | _SLOW,
+    "paper": paper_like(without(VIT_SMALL, "vit.image_px"), 10000) | SLOW,
 }
 
 
@@ -38,15 +41,11 @@ def _worse_and_slower(view: SeedView) -> bool:
 
 
 RESOLUTION_FINDINGS = (
-    Finding(
-        id="DINO-36",
-        tag="SEED",
-        statement="Twice the side retrieves far less and takes far longer at equal steps.",
-        source="seed post 000, section 3.6",
+    swept("DINO-36", "SEED", f"{SEED_POST}, section 3.6").says(
+        "Twice the side retrieves far less and takes far longer at equal steps.",
         documented="a seventh of the hits, 2.7 times the time; N and steps not stated; judged: at "
         "most half of Top-1 and at least twice the time",
-        scales=SWEPT,
         holds=_worse_and_slower,
-        needs="scale lab or paper",
+        needs=BEYOND_SMOKE,
     ),
 )

@@ -10,10 +10,13 @@ slice in 4,096, as the longest rows were.
 from math import isclose, log
 
 from search_spaces.dino.shared import (
+    BEYOND_SMOKE,
     DINO_X,
+    EXPERIMENTS,
     RESULTS,
+    SEED_POST,
+    SLOW,
     SMOKE,
-    SWEPT,
     VIT_LARGE,
     VIT_SMALL,
     Scale,
@@ -21,8 +24,10 @@ from search_spaces.dino.shared import (
     paper_like,
     retrieves_more,
     someone_learned,
+    swept,
+    without,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, Claim, SeedView, calculated, recorded
 
 _SIZE = ("vit.dim", "vit.depth", "vit.heads", "optim.batch")
 SIZES = Arms(
@@ -61,13 +66,12 @@ COSTS: dict[str, tuple[int, int, float]] = {
 }
 CIFAR_ARMS = (2, 11)
 
-_SLOW: Scale = {"center.momentum": 0.999}
-_LONG: Scale = _SLOW | {"vit.heads": 4}
+_LONG: Scale = SLOW | {"vit.heads": 4}
 SCALING_SCALES: dict[str, Scale] = {
-    "smoke": {k: v for k, v in SMOKE.items() if k not in _SIZE} | _LONG | {"phantom.series": 8},
+    "smoke": without(SMOKE, *_SIZE) | _LONG | {"phantom.series": 8},
     "lab": lab_like(100_000) | _LONG | {"steps": 1200, "steps_per_report": 24},
-    "paper": paper_like({k: v for k, v in VIT_SMALL.items() if k not in _SIZE}, 100_000)
-    | _SLOW
+    "paper": paper_like(without(VIT_SMALL, *_SIZE), 100_000)
+    | SLOW
     | {"steps_per_report": 1000, "evaluation.slices": 4096},
 }
 
@@ -124,123 +128,77 @@ def _sizes_as_documented(_: SeedView) -> bool:
     return all(isclose(a, b, rel_tol=0.01) for a, b in zip(counted, documented, strict=True))
 
 
+_FIVE_SETS = "five data sets (four of CT bodies, CQ500)"
+
 SCALING_FINDINGS = (
-    Finding(
-        id="DINO-19",
-        tag="SEED",
-        statement="ViT-S retrieves more the longer it trains.",
-        source="seed post 000, section 3.3",
+    swept("DINO-19", "SEED", f"{SEED_POST}, section 3.3").says(
+        "ViT-S retrieves more the longer it trains.",
         documented="hits 6, 8, 18, 311, 850 of 2,048, 1,032 of 4,096, where Top-1 falls; judged: "
         "Top-1 at one N grows from 2 to 20 to 100 % of the run",
-        scales=SWEPT,
         holds=_grows,
-        needs="scale lab or paper",
+        needs=BEYOND_SMOKE,
     ),
-    Finding(
-        id="DINO-20",
-        tag="CAVEAT",
-        statement="The hits grow from 50,000 to 100,000 steps because N doubles; Top-1 falls.",
-        source=RESULTS,
+    recorded("DINO-20", "CAVEAT", RESULTS).says(
+        "The hits grow from 50,000 to 100,000 steps because N doubles; Top-1 falls.",
         documented="850 of 2,048 is .415; 1,032 of 4,096 is .252, called the 'comparable' +21 %",
-        scales=("record",),
         holds=_top1_falls,
     ),
-    Finding(
-        id="DINO-21",
-        tag="MATH",
-        statement="The ratio is Top-1 x N, the number of hits, and so at most N.",
-        source=f"{DINO_X} scripts/phase5_view_retrieval_eval.py",
+    calculated("DINO-21", "MATH", f"{DINO_X} scripts/phase5_view_retrieval_eval.py").says(
+        "The ratio is Top-1 x N, the number of hits, and so at most N.",
         documented="1,032 = .25195 x 4,096",
-        scales=("math",),
         holds=_ratio_is_hits,
     ),
-    Finding(
-        id="DINO-22",
-        tag="SEED",
-        statement="ViT-S's loss rises from 50,000 to 100,000 steps.",
-        source="seed post 000, section 3.3",
+    recorded("DINO-22", "SEED", f"{SEED_POST}, section 3.3").says(
+        "ViT-S's loss rises from 50,000 to 100,000 steps.",
         documented=".17, then .23, while the ratio is reported higher",
-        scales=("record",),
         holds=_loss_rises,
     ),
-    Finding(
-        id="DINO-23",
-        tag="SEED",
-        statement="Retrieval grows rapidly up to 20,000 steps and slowly up to 100,000.",
-        source="seed post 000, section 3.3",
+    swept("DINO-23", "SEED", f"{SEED_POST}, section 3.3").says(
+        "Retrieval grows rapidly up to 20,000 steps and slowly up to 100,000.",
         documented="6 to 311, then to 1,032 of twice as many; judged: log Top-1 per step at one N",
-        scales=SWEPT,
         holds=_slows_down,
-        needs="scale lab or paper",
+        needs=BEYOND_SMOKE,
     ),
-    Finding(
-        id="DINO-27",
-        tag="CAVEAT",
-        statement="The small ViT beats the large one after as many steps.",
-        source="seed post 000, sections 3.3 to 3.5",
+    swept("DINO-27", "CAVEAT", f"{SEED_POST}, sections 3.3 to 3.5").says(
+        "The small ViT beats the large one after as many steps.",
         documented="1,032 of 4,096 and 500 (N not stated), AUC .687 and .668; the large one saw a "
         "quarter of the slices; judged: Top-1 alone, as no probe is of a ViT-L",
-        scales=SWEPT,
         holds=lambda view: retrieves_more(view, "small", "large"),
-        needs="scale lab or paper",
+        needs=BEYOND_SMOKE,
     ),
-    Finding(
-        id="DINO-39",
-        tag="SEED",
-        statement="The study took 64 arms, 105 GPU-hours and 35.60 USD.",
-        source="seed post 000, section 5",
+    calculated("DINO-39", "SEED", f"{SEED_POST}, section 5").says(
+        "The study took 64 arms, 105 GPU-hours and 35.60 USD.",
         documented="10 + 11 + 6 + 9 + 28; 11 + 9 + 28 + 24 + 33; 3.70 + 3.00 + 9.40 + 8.80 + 10.70",
-        scales=("math",),
         holds=_costs_add_up,
     ),
-    Finding(
-        id="DINO-40",
-        tag="CAVEAT",
-        statement="Only about 51 of the 64 arms concern CT.",
-        source=RESULTS,
+    recorded("DINO-40", "CAVEAT", RESULTS).says(
+        "Only about 51 of the 64 arms concern CT.",
         documented="13 are CIFAR arms (2 Gram, 11 hyperparameters), yet no row of costs is theirs",
-        scales=("record",),
         holds=lambda _: sum(arms for arms, *_ in COSTS.values()) - sum(CIFAR_ARMS) == 51,
     ),
-    Finding(
-        id="DINO-41",
-        tag="CONFIG",
-        statement="ViT-S has 21.6M parameters, 24.9M with the head; ViT-L 303.2M and 312.6M.",
-        source="seed post 000, section 2.1",
+    calculated("DINO-41", "CONFIG", f"{SEED_POST}, section 2.1").says(
+        "ViT-S has 21.6M parameters, 24.9M with the head; ViT-L 303.2M and 312.6M.",
         documented="within 1 %; a later log has 70.2M with another projector",
-        scales=("math",),
         holds=_sizes_as_documented,
     ),
-    Finding(
-        id="DINO-42",
-        tag="SEED",
-        statement="The data are 234,943 axial slices of 981 series.",
-        source="seed post 000, section 2.3",
+    Claim("DINO-42", "SEED", f"{SEED_POST}, section 2.3").says(
+        "The data are 234,943 axial slices of 981 series.",
         documented="a later index has 243,990 slices",
         needs="LIDC-IDRI",
     ),
-    Finding(
-        id="DINO-51",
-        tag="REPO",
-        statement="On five data sets retrieval peaks early.",
-        source=f"{DINO_X} docs/EXPERIMENTS.md",
+    Claim("DINO-51", "REPO", EXPERIMENTS).says(
+        "On five data sets retrieval peaks early.",
         documented="64, 63, 52, 56 of 512 at 7,500, 10,000, 25,000 and 50,000 steps",
-        needs="five data sets (four of CT bodies, CQ500)",
+        needs=_FIVE_SETS,
     ),
-    Finding(
-        id="DINO-52",
-        tag="REPO",
-        statement="Batches of 256 retrieve no more than batches of 128.",
-        source=f"{DINO_X} docs/EXPERIMENTS.md",
+    Claim("DINO-52", "REPO", EXPERIMENTS).says(
+        "Batches of 256 retrieve no more than batches of 128.",
         documented="54.0 and 56.0 of 512 at 50,000 steps, one run each",
-        needs="five data sets (four of CT bodies, CQ500)",
+        needs=_FIVE_SETS,
     ),
-    Finding(
-        id="DINO-53",
-        tag="REPO",
-        statement="The teacher's entropy falls further with batches of 256 than of 128.",
-        source=f"{DINO_X} docs/EXPERIMENTS.md",
+    Claim("DINO-53", "REPO", EXPERIMENTS).says(
+        "The teacher's entropy falls further with batches of 256 than of 128.",
         documented=".026 and .093 nats late in training",
-        needs="five data sets (four of CT bodies, CQ500)",
+        needs=_FIVE_SETS,
     ),
 )

@@ -7,15 +7,20 @@ At no scale do windows act on HU / 10, as those of the documented loader did: `v
 repeats that.
 """
 
+from functools import partial
 from math import log
 
-from search_spaces.space import SeedView
+from search_spaces.space import Claim, SeedView
 
 RESULTS = "timlawrenz/ratiocinator@d607411 results/dinox/all_lidc_results.md"
 SCRIPTS = "timlawrenz/ratiocinator@1c29eeb scripts/dinox_run_experiments.sh"
 DINO_X = "timlawrenz/DINO-X@9b34237"
+EXPERIMENTS = f"{DINO_X} docs/EXPERIMENTS.md"
+SEED_POST = "seed post 000"
 DOCUMENTED_OUT_DIM = 8192
 SWEPT = ("lab", "paper")
+BEYOND_SMOKE = "scale lab or paper"
+swept = partial(Claim, scales=SWEPT)  # judged on the arms of its study
 MARGIN = 0.02  # of Top-1: five slices of 256
 NEEDS_CT = {"paper": "ablate data ct SOURCE --to DIR"}  # a phantom says nothing of LIDC-IDRI
 
@@ -63,6 +68,12 @@ LONG_WARMUP = 2500  # micro-batches, the default of phase5_big_run.py
 # Half the steps of dino_cm's lab. As there, micro-batches x (1 - momentum) is the documented one.
 LAB: Scale = {"steps": 300, "steps_per_report": 60}
 LAB_2K: Scale = LAB | {"center.reference_steps": 2000}
+SLOW: Scale = {"center.momentum": 0.999}
+
+
+def without(scale: Scale, *fields: str) -> Scale:
+    """The scale less these fields, which arms set."""
+    return {field: value for field, value in scale.items() if field not in fields}
 
 
 def lab_like(micro_batches: int) -> Scale:

@@ -10,18 +10,20 @@ that look unlike and a network that is told which it sees are two things; the ch
 from search_spaces.dino.shared import (
     DINO_X,
     DOCUMENTED_OUT_DIM,
+    EXPERIMENTS,
     LAB_2K,
+    SLOW,
     SMOKE,
-    SWEPT,
     VIT_SMALL,
     WALL_NATS,
     Scale,
     loss_share,
     on_wall,
+    swept,
+    without,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, Claim, SeedView
 
-_SLOW: Scale = {"center.momentum": 0.999}
 _CENTERED: Scale = {"center.start": "teacher"}
 _TOLD: Scale = {"vit.spacing_embedding": True}
 _VARIED: Scale = {"phantom.spacing_spread": 1.0}
@@ -30,9 +32,9 @@ _STIFF: Scale = {"teacher.momentum": 0.9995}
 
 _CHANGES: dict[str, Scale] = {
     "recipe": {},
-    "slow": _SLOW,
+    "slow": SLOW,
     "centered": _CENTERED,
-    "slow+centered": _SLOW | _CENTERED,
+    "slow+centered": SLOW | _CENTERED,
     "told": _TOLD,
     "varied": _VARIED,
     "varied+told": _VARIED | _TOLD,
@@ -42,8 +44,7 @@ _CHANGES: dict[str, Scale] = {
     "cold+stiff": _COLD | _STIFF,
 }
 WALL = Arms(
-    source=f"{DINO_X} docs/EXPERIMENTS.md, two-organ study (recipe, told) and "
-    "docs/experiments.csv (cold, stiff)",
+    source=f"{EXPERIMENTS}, two-organ study (recipe, told) and docs/experiments.csv (cold, stiff)",
     overrides=_CHANGES | {"k256": {"head.out_dim": 256}, "k4096": {"head.out_dim": 4096}},
     at={
         "paper": {
@@ -68,9 +69,9 @@ JANUARY_SHARE = 7 / WALL_NATS  # the documented "left the wall" is loss < 7
 # No scale sets K, since arms do. Real data have the spacings that they have: there "varied" is the
 # recipe and "varied+told" is "told".
 WALL_SCALES: dict[str, Scale] = {
-    "smoke": {k: v for k, v in SMOKE.items() if k != "head.out_dim"},
+    "smoke": without(SMOKE, "head.out_dim"),
     "lab": LAB_2K,
-    "paper": {k: v for k, v in VIT_SMALL.items() if k != "head.out_dim"}
+    "paper": without(VIT_SMALL, "head.out_dim")
     | {"steps": 1250, "steps_per_report": 50, "optim.accumulation": 4},
 }
 
@@ -108,68 +109,45 @@ def _spacing_matters_more(view: SeedView) -> bool:
     return view.final("varied+told", "val/spacing_shift") >= 10 * early
 
 
-TWO_ORGANS = f"{DINO_X} docs/EXPERIMENTS.md, two-organ study"
+TWO_ORGANS = f"{EXPERIMENTS}, two-organ study"
+LOCAL_RUN = f"{EXPERIMENTS}, local 5K run"
+TOLD_SPACING = f"{EXPERIMENTS}, protocol validation and local 5K run"
 
 WALL_FINDINGS = (
-    Finding(
-        id="DINO-9",
-        tag="CAVEAT",
-        statement="With momentum .9 a scale-aware model leaves the wall where its baseline stays.",
-        source=TWO_ORGANS,
+    swept("DINO-9", "CAVEAT", TWO_ORGANS).says(
+        "With momentum .9 a scale-aware model leaves the wall where its baseline stays.",
         documented="loss at 5,000: scale-aware .134, baseline 8.992; judged: below 1 and above 8.9 "
         "as shares of ln K, both on series of varied spacing",
-        scales=SWEPT,
         holds=_spacing_leaves_it,
     ),
-    Finding(
-        id="DINO-10",
-        tag="CAVEAT",
-        statement="With momentum .9 and 32 slices to a step a scale-aware run leaves the wall.",
-        source=f"{DINO_X} docs/EXPERIMENTS.md, local 5K run",
+    Claim("DINO-10", "CAVEAT", LOCAL_RUN, ("lab",)).says(
+        "With momentum .9 and 32 slices to a step a scale-aware run leaves the wall.",
         documented="loss 6.27 at 2,000 and 1.03 at 5,000 micro-batches of 8; judged: below 2 as a "
         "share of ln K",
-        scales=("lab",),
         holds=_small_batch_leaves_it,
         needs="scale lab",
     ),
-    Finding(
-        id="DINO-11",
-        tag="CAVEAT",
-        statement="With momentum .9, teacher temperature .02 and teacher momentum .9995 leave the "
-        "wall.",
-        source=f"{DINO_X} docs/experiments.csv, 20260108_203723",
+    swept("DINO-11", "CAVEAT", f"{DINO_X} docs/experiments.csv, 20260108_203723").says(
+        "With momentum .9, teacher temperature .02 and teacher momentum .9995 leave the wall.",
         documented="loss 6.78 of ViT-L; judged: below 7 / 9.011 of ln K",
-        scales=SWEPT,
         holds=lambda view: loss_share(view, "cold+stiff") < JANUARY_SHARE,
     ),
-    Finding(
-        id="DINO-12",
-        tag="CAVEAT",
-        statement="A low loss is not evidence of good features.",
-        source=TWO_ORGANS,
+    swept("DINO-12", "CAVEAT", TWO_ORGANS).says(
+        "A low loss is not evidence of good features.",
         documented="loss .134 has 4.0 hits, loss 8.992 has 5.0; judged: the scale-aware run has at "
         "most half the loss, but no more Top-1",
-        scales=SWEPT,
         holds=_low_loss_retrieves_no_more,
     ),
-    Finding(
-        id="DINO-59",
-        tag="REPO",
-        statement="A scale embedding makes spacing decodable, the more the longer it trains.",
-        source=f"{DINO_X} docs/EXPERIMENTS.md, protocol validation and local 5K run",
+    Claim("DINO-59", "REPO", TOLD_SPACING, ("lab",)).says(
+        "A scale embedding makes spacing decodable, the more the longer it trains.",
         documented="R2 -.005 without at 1,000, .724 with at 1,000, .876 with at 5,000",
-        scales=("lab",),
         holds=_spacing_becomes_decodable,
         needs="scale lab",
     ),
-    Finding(
-        id="DINO-60",
-        tag="REPO",
-        statement="Doubling the told spacing moves embeddings ever more as training goes on.",
-        source=f"{DINO_X} docs/EXPERIMENTS.md, protocol validation and local 5K run",
+    Claim("DINO-60", "REPO", TOLD_SPACING, ("lab",)).says(
+        "Doubling the told spacing moves embeddings ever more as training goes on.",
         documented=".0003 at 1,000, .0551 at 5,000, 184 times as much; judged: at least ten times, "
         "from a fifth of the run to its end",
-        scales=("lab",),
         holds=_spacing_matters_more,
         needs="scale lab",
     ),

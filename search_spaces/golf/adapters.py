@@ -14,29 +14,28 @@ from search_spaces.golf.shared import (
     DOCUMENTED,
     GOLF,
     MARGIN,
-    PLAIN,
     POST,
     SCALES,
-    SWEPT,
+    Values,
     better,
+    both_ways,
     dead_knob,
+    swept,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, SeedView, calculated, recorded
 
-_KNOBS = {
+_KNOBS: dict[str, Values] = {
     "RND-1": {},
     "RND-2": {"adapters.rank": 8},
     "RND-3": {"adapters.unfrozen_fraction": 0.05},
     "RND-4": {"adapters.unfrozen_fraction": 0.05, "adapters.progressive": True},
 }
-_ON = {"adapters.enabled": True}
-_RUN = AS_RUN | _ON | {"adapters.as_run": True}
+_ON: Values = {"adapters.enabled": True}
+_RUN: Values = AS_RUN | _ON | {"adapters.as_run": True}
 
 ADAPTERS = Arms(
     source=f"{GOLF} #1195; {BOARD}",
-    overrides=PLAIN
-    | {arm: _ON | knobs for arm, knobs in _KNOBS.items()}
-    | {f"{arm} as run": _RUN | knobs for arm, knobs in _KNOBS.items()},
+    overrides=both_ways(_KNOBS, meant=_ON, run=_RUN),
 )
 ADAPTERS_SCALES = SCALES
 ADAPTERS_TWINS = (
@@ -66,91 +65,55 @@ def _range(_: SeedView) -> bool:
 
 
 ADAPTERS_FINDINGS = (
-    Finding(
-        id="TLM-7",
-        tag="SEED",
-        statement="Frozen random maps with some 600,000 trained numbers reach 2.51 bits per byte.",
-        source=f"{POST}; {BOARD}",
+    swept("TLM-7", "SEED", f"{POST}; {BOARD}").says(
+        "Frozen random maps with some 600,000 trained numbers reach 2.51 bits per byte.",
         documented="2.5123 of 4.0945 at chance, 61 %; judged: as run within .05 bits at the "
         "documented width, within 5 % of chance at lab",
-        scales=SWEPT,
         holds=_reaches,
     ),
-    Finding(
-        id="TLM-8",
-        tag="SEED",
-        statement="As run, the setting called wider adapters of rank 8 hurts.",
-        source=BOARD,
+    swept("TLM-8", "SEED", BOARD).says(
+        "As run, the setting called wider adapters of rank 8 hurts.",
         documented="2.6323 against 2.5123; the rank is that of the frozen map, 479,232 values for "
         "16,515,072 beside the same 600,136 trained ones: no adapter got wider, so what hurts is "
         "a narrower map",
-        scales=SWEPT,
         holds=better("RND-1 as run", "RND-2 as run"),
     ),
-    Finding(
-        id="TLM-8m",
-        tag="SEED",
-        statement="As meant, a trained term of rank 8 hurts.",
-        source=BOARD,
+    swept("TLM-8m", "SEED", BOARD).says(
+        "As meant, a trained term of rank 8 hurts.",
         documented="2.6323 against 2.5123 as run; judged: RND-2 above RND-1",
-        scales=SWEPT,
         holds=better("RND-1", "RND-2"),
     ),
-    Finding(
-        id="TLM-9",
-        tag="CAVEAT",
-        statement="Not all adapters land near 2.51: the documented range is above .1.",
-        source=BOARD,
+    recorded("TLM-9", "CAVEAT", BOARD).says(
+        "Not all adapters land near 2.51: the documented range is above .1.",
         documented="2.5120 to 2.6323",
-        scales=("record",),
         holds=_range,
     ),
-    Finding(
-        id="TLM-10",
-        tag="SEED",
-        statement="As run, progressive unfreezing gives no benefit at 200 steps.",
-        source=BOARD,
+    swept("TLM-10", "SEED", BOARD).says(
+        "As run, progressive unfreezing gives no benefit at 200 steps.",
         documented="2.5122 against 2.5123",
-        scales=SWEPT,
         holds=dead_knob(
             "the script has no option that unfreezes; cost, size and score are RND-1's"
         ),
     ),
-    Finding(
-        id="TLM-10m",
-        tag="SEED",
-        statement="As meant, progressive unfreezing gives no benefit.",
-        source=BOARD,
+    swept("TLM-10m", "SEED", BOARD).says(
+        "As meant, progressive unfreezing gives no benefit.",
         documented="2.5122 against 2.5123 as run; judged: RND-4 no more than .005 below RND-1",
-        scales=SWEPT,
         holds=better("RND-1", "RND-4", by=-MARGIN / 2),
     ),
-    Finding(
-        id="TLM-11",
-        tag="SEED",
-        statement="What learned directions are worth is .94 bits per byte.",
-        source=POST,
+    swept("TLM-11", "SEED", POST).says(
+        "What learned directions are worth is .94 bits per byte.",
         documented="2.51 less 1.57, a figure of another script at 500 steps; judged: as run within "
         ".1 of it",
-        scales=SWEPT,
         holds=_gap_of_learned_directions,
     ),
-    Finding(
-        id="TLM-12",
-        tag="CAVEAT",
-        statement="No documented arm comes near the quoted baseline of 1.57.",
-        source=BOARD,
+    recorded("TLM-12", "CAVEAT", BOARD).says(
+        "No documented arm comes near the quoted baseline of 1.57.",
         documented="the lowest is 2.0295",
-        scales=("record",),
         holds=lambda _: min(bpb for bpb, _ in DOCUMENTED.values()) > QUOTED_BASELINE + 0.4,
     ),
-    Finding(
-        id="TLM-27",
-        tag="SEED",
-        statement="2.51 bits per byte are 1.5 better than chance.",
-        source=POST,
+    calculated("TLM-27", "SEED", POST).says(
+        "2.51 bits per byte are 1.5 better than chance.",
         documented="10 bits a token over 2.4423 bytes are 4.0945",
-        scales=("math",),
         holds=lambda _: abs(log2(1024) / BYTES_PER_TOKEN - 2.5123 - 1.5) < 0.1,
     ),
 )

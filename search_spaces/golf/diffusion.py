@@ -11,23 +11,25 @@ from search_spaces.golf.shared import (
     BOARD,
     BPB,
     GOLF,
-    PLAIN,
     SCALES,
-    SWEPT,
+    Values,
+    both_ways,
     slower,
+    swept,
     tie,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, SeedView
 
-_SHARES = {"DIFF-1": 0.3, "DIFF-2": 0.5, "70 %": 0.7}
-_RUN = AS_RUN | {"diffusion.as_run": True}
+_SHARES: dict[str, Values] = {
+    "DIFF-1": {"diffusion.weight": 0.3},
+    "DIFF-2": {"diffusion.weight": 0.5},
+    "70 %": {"diffusion.weight": 0.7},
+}
+_RUN: Values = AS_RUN | {"diffusion.as_run": True}
 
 DIFFUSION = Arms(
     source=f"{GOLF} #1194; {BOARD}",
-    overrides=PLAIN
-    | {arm: {"diffusion.weight": share} for arm, share in _SHARES.items()}
-    | {f"{arm} as run": _RUN | {"diffusion.weight": share} for arm, share in _SHARES.items()}
-    | {"DIFF-3 as run": _RUN},
+    overrides=both_ways(_SHARES, meant={}, run=_RUN) | {"DIFF-3 as run": _RUN},
 )
 DIFFUSION_SCALES = SCALES
 
@@ -42,40 +44,24 @@ def _more_autoregression_is_slower(view: SeedView) -> bool:
 
 
 DIFFUSION_FINDINGS = (
-    Finding(
-        id="TLM-4",
-        tag="SEED",
-        statement="As run, shares of 30, 50 and 0 % of masked prediction tie to four decimals.",
-        source=BOARD,
+    swept("TLM-4", "SEED", BOARD).says(
+        "As run, shares of 30, 50 and 0 % of masked prediction tie to four decimals.",
         documented="2.4195, 2.4194, 2.4194; judged: less than 1e-4 apart",
-        scales=SWEPT,
         holds=tie("DIFF-1 as run", "DIFF-2 as run", "DIFF-3 as run"),
     ),
-    Finding(
-        id="TLM-4m",
-        tag="SEED",
-        statement="As meant, shares of 30, 50 and 0 % of masked prediction tie to four decimals.",
-        source=BOARD,
+    swept("TLM-4m", "SEED", BOARD).says(
+        "As meant, shares of 30, 50 and 0 % of masked prediction tie to four decimals.",
         documented="2.4195, 2.4194, 2.4194 as run; judged: less than 1e-4 apart",
-        scales=SWEPT,
         holds=tie("DIFF-1", "DIFF-2", "plain"),
     ),
-    Finding(
-        id="TLM-5",
-        tag="CAVEAT",
-        statement="Masked prediction reaches the weights that are scored.",
-        source=f"derived; {GOLF} #1194",
+    swept("TLM-5", "CAVEAT", f"derived; {GOLF} #1194").says(
+        "Masked prediction reaches the weights that are scored.",
         documented="not checked; judged: the scores of 50 and 0 % differ by more than 1e-4",
-        scales=SWEPT,
         holds=_reaches_the_weights,
     ),
-    Finding(
-        id="TLM-6",
-        tag="SEED",
-        statement="30 % of masked prediction takes longer than 50 %.",
-        source=BOARD,
+    swept("TLM-6", "SEED", BOARD).says(
+        "30 % of masked prediction takes longer than 50 %.",
         documented="1,388 and 997 ms, 1.39 times, on equal code paths; judged: 1.2 times",
-        scales=SWEPT,
         holds=_more_autoregression_is_slower,
     ),
 )

@@ -10,17 +10,17 @@ from search_spaces.golf.shared import (
     AS_RUN,
     BOARD,
     GOLF,
-    PLAIN,
     POST,
     RTX_5090,
     SCALES,
-    SWEPT,
     Values,
+    both_ways,
     dead_knob,
     slower,
+    swept,
     tie,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, SeedView, recorded
 
 _KNOBS: dict[str, Values] = {
     "HNET-1": {},
@@ -32,9 +32,7 @@ _RUN: Values = AS_RUN | _ON | {"hnet.as_run": True}
 
 HNET = Arms(
     source=f"{GOLF} #1191; {BOARD}",
-    overrides=PLAIN
-    | {arm: _ON | knobs for arm, knobs in _KNOBS.items()}
-    | {f"{arm} as run": _RUN | knobs for arm, knobs in _KNOBS.items()},
+    overrides=both_ways(_KNOBS, meant=_ON, run=_RUN),
 )
 HNET_SCALES = SCALES
 HNET_TWINS = (("HNET-1 as run", "HNET-2 as run", "HNET-3 as run"),)
@@ -50,55 +48,35 @@ def _near_control(_: SeedView) -> bool:
 
 
 HNET_FINDINGS = (
-    Finding(
-        id="TLM-18",
-        tag="SEED",
-        statement="The chunked network is the fastest arm.",
-        source=BOARD,
+    swept("TLM-18", "SEED", BOARD).says(
+        "The chunked network is the fastest arm.",
         documented="513 ms, though JEPA's rows have 497; judged here: 5 % below plain "
         "attention, which it adds to",
-        scales=SWEPT,
         holds=_fastest,
     ),
-    Finding(
-        id="TLM-19",
-        tag="SEED",
-        statement="As run, three settings of the chunker tie to four decimals.",
-        source=BOARD,
+    swept("TLM-19", "SEED", BOARD).says(
+        "As run, three settings of the chunker tie to four decimals.",
         documented="2.0558, 2.0559, 2.0558",
-        scales=SWEPT,
         holds=dead_knob(
             "min_chunk and max_chunk are stored and never read, and there is no regulariser; cost "
             "and size of the three runs are equal"
         ),
     ),
-    Finding(
-        id="TLM-19m",
-        tag="SEED",
-        statement="As meant, three settings of the chunker tie to four decimals.",
-        source=BOARD,
+    swept("TLM-19m", "SEED", BOARD).says(
+        "As meant, three settings of the chunker tie to four decimals.",
         documented="2.0558, 2.0559, 2.0558 as run; judged: less than 1e-4 apart",
-        scales=SWEPT,
         holds=tie(*_KNOBS),
     ),
-    Finding(
-        id="TLM-20",
-        tag="SEED",
-        statement="The chunker learns the identity.",
-        source=POST,
+    swept("TLM-20", "SEED", POST).says(
+        "The chunker learns the identity.",
         documented="not measured; judged: as run it moves an embedding by less than a tenth",
-        scales=SWEPT,
         holds=lambda view: view.final("HNET-1 as run", "val/chunker_change") < 0.1,
     ),
-    Finding(
-        id="TLM-24",
-        tag="REPO",
-        statement="On an RTX 5090 in 600 s, chunker and megakernel end within .002 of control.",
-        source=f"{GOLF} #1191, #1192",
+    recorded("TLM-24", "REPO", f"{GOLF} #1191, #1192").says(
+        "On an RTX 5090 in 600 s, chunker and megakernel end within .002 of control.",
         documented="1.3587, 1.3560 (975 steps) and 1.3577 (958), one run each; the README of "
         "the first tells of test-time training and bigrams, which its file lacks, and 958 steps of "
         "606 ms are 580 s of the 600",
-        scales=("record",),
         holds=_near_control,
     ),
 )

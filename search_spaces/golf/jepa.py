@@ -4,18 +4,30 @@ The script has the weight as an option, and the loss begins after 100 steps. Doc
 as long as one pass, where three are needed, and all three weights scored alike.
 """
 
-from search_spaces.golf.shared import AS_RUN, BOARD, GOLF, PLAIN, SCALES, SWEPT, tie
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.golf.shared import (
+    AS_RUN,
+    BOARD,
+    GOLF,
+    POST,
+    SCALES,
+    Values,
+    both_ways,
+    swept,
+    tie,
+)
+from search_spaces.space import Arms, SeedView
 
-_WEIGHTS = {"JEPA-1": 0.1, "JEPA-2": 0.3, "JEPA-3": 0.5}
-_RUN = AS_RUN | {"jepa.as_run": True, "jepa.warmup_fraction": 0.5}
+_WEIGHTS: dict[str, Values] = {
+    "JEPA-1": {"jepa.weight": 0.1},
+    "JEPA-2": {"jepa.weight": 0.3},
+    "JEPA-3": {"jepa.weight": 0.5},
+}
+_RUN: Values = AS_RUN | {"jepa.as_run": True, "jepa.warmup_fraction": 0.5}
 _LOSS = "train/jepa_loss"
 
 JEPA = Arms(
     source=f"{GOLF} #1196; {BOARD}",
-    overrides=PLAIN
-    | {arm: {"jepa.weight": weight} for arm, weight in _WEIGHTS.items()}
-    | {f"{arm} as run": _RUN | {"jepa.weight": weight} for arm, weight in _WEIGHTS.items()},
+    overrides=both_ways(_WEIGHTS, meant={}, run=_RUN),
 )
 JEPA_SCALES = SCALES
 
@@ -32,31 +44,19 @@ def _falls_without_effect(view: SeedView) -> bool:
 
 
 JEPA_FINDINGS = (
-    Finding(
-        id="TLM-13",
-        tag="SEED",
-        statement="As run, weights of .1, .3 and .5 tie to four decimals.",
-        source=BOARD,
+    swept("TLM-13", "SEED", BOARD).says(
+        "As run, weights of .1, .3 and .5 tie to four decimals.",
         documented="2.2323, 2.2322, 2.2322; judged: less than 1e-4 apart",
-        scales=SWEPT,
         holds=tie(*(f"{arm} as run" for arm in _WEIGHTS)),
     ),
-    Finding(
-        id="TLM-13m",
-        tag="SEED",
-        statement="As meant, weights of .1, .3 and .5 tie to four decimals.",
-        source=BOARD,
+    swept("TLM-13m", "SEED", BOARD).says(
+        "As meant, weights of .1, .3 and .5 tie to four decimals.",
         documented="2.2323, 2.2322, 2.2322 as run; judged: less than 1e-4 apart",
-        scales=SWEPT,
         holds=tie(*_WEIGHTS),
     ),
-    Finding(
-        id="TLM-28",
-        tag="SEED",
-        statement="The loss of the prediction falls while the score does not change.",
-        source="seed post 002",
+    swept("TLM-28", "SEED", POST).says(
+        "The loss of the prediction falls while the score does not change.",
         documented="claimed, not shown; judged: it falls in JEPA-1 as run, and the weights tie",
-        scales=SWEPT,
         holds=_falls_without_effect,
     ),
 )

@@ -6,8 +6,8 @@ against 20.8: seven layers of width 640 are what eleven of 512 are. At `lab` the
 depth and width give sizes within 4 %.
 """
 
-from search_spaces.golf.shared import AS_RUN, BOARD, GOLF, PLAIN, SCALES, SWEPT, Values, better
-from search_spaces.space import Arms, Finding
+from search_spaces.golf.shared import AS_RUN, BOARD, GOLF, SCALES, Values, better, both_ways, swept
+from search_spaces.space import Arms
 
 _LEAKY: Values = {"leaky.enabled": True}
 _WIDER, _DEEPER, _SHALLOWER = 640 / 512, 11 / 9, 7 / 9
@@ -20,29 +20,19 @@ _SIZES: dict[str, Values] = {
 
 MEGA = Arms(
     source=f"{GOLF} #1192; {BOARD}",
-    overrides=PLAIN
-    | {arm: _LEAKY | size for arm, size in _SIZES.items()}
-    | {f"{arm} as run": AS_RUN | _LEAKY | size for arm, size in _SIZES.items()},
+    overrides=both_ways(_SIZES, meant=_LEAKY, run=AS_RUN | _LEAKY),
 )
 MEGA_SCALES = SCALES
 
 MEGA_FINDINGS = (
-    Finding(
-        id="TLM-21",
-        tag="SEED",
-        statement="As run and unmatched, wider beats deeper.",
-        source=BOARD,
+    swept("TLM-21", "SEED", BOARD).says(
+        "As run and unmatched, wider beats deeper.",
         documented="2.1592 (width 640) and 2.1961 (11 layers); judged: MEGA-2 below MEGA-3 as run",
-        scales=SWEPT,
         holds=better("MEGA-2 as run", "MEGA-3 as run"),
     ),
-    Finding(
-        id="TLM-21m",
-        tag="SEED",
-        statement="At matched parameters and a full learning rate, wider beats deeper.",
-        source=BOARD,
+    swept("TLM-21m", "SEED", BOARD).says(
+        "At matched parameters and a full learning rate, wider beats deeper.",
         documented="not run; judged: seven layers of 640 below eleven of 512",
-        scales=SWEPT,
         holds=better("MEGA-2 matched", "MEGA-3"),
     ),
 )

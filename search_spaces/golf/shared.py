@@ -8,16 +8,17 @@ SSM-1 ran for two hours, but the published command of #1193 leaves a limit of 60
 faster runs would have had most of their rate (JEPA 1 to .84, the universal ones .14 and less).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from statistics import median
 
-from search_spaces.space import SeedView
+from search_spaces.space import Claim, SeedView
 
 GOLF = "openai/parameter-golf"
 BOARD = "NathanMaine/parameter-golf-experiment-lab@15ff6ad index.html"
 POST = "seed post 002"
 PAPERS = ("paper", "paper-8k", "paper-524k")  # by thousands of tokens a step, 49 where none is told
-SWEPT = ("lab", *PAPERS)
+swept = partial(Claim, scales=("lab", *PAPERS))  # judged on the arms of its study
 MARGIN = 0.01  # bits per byte; seeds of documented 200-step runs lie .002 to .013 apart
 BPB, STEP_MS = "val/bpb", "perf/step_ms"
 
@@ -107,6 +108,12 @@ SCALES: dict[str, Values] = {
 # Python's library is not FineWeb.
 NEEDS_TEXT: dict[str, str] = dict.fromkeys(PAPERS, "ablate data text SOURCE --to DIR")
 LEARNED_BPB = 0.5  # below uniform prediction: more than the frequencies of pieces give
+
+
+def both_ways(knobs: Mapping[str, Values], meant: Values, run: Values) -> dict[str, Values]:
+    """The plain network, then every arm as meant, then every arm as run."""
+    as_meant = {arm: meant | own for arm, own in knobs.items()}
+    return PLAIN | as_meant | {f"{arm} as run": run | own for arm, own in knobs.items()}
 
 
 def spread(view: SeedView, *arms: str) -> float:

@@ -17,12 +17,12 @@ from search_spaces.golf.shared import (
     POST,
     SCALES,
     SSM_1_AT_100,
-    SWEPT,
     Values,
     better,
     slower,
+    swept,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, Claim, SeedView, recorded
 
 _ONE, _THREE = {"ssm.ratio": 1}, {"ssm.ratio": 3}
 _RUN: Values = AS_RUN | {"ssm.as_run": True}
@@ -67,68 +67,41 @@ def _larger_state_helps(view: SeedView) -> float:
 
 
 STATE_SPACE_FINDINGS = (
-    Finding(
-        id="TLM-14",
-        tag="SEED",
-        statement="As run, the hybrid with as many state spaces as attentions is the best arm.",
-        source=BOARD,
+    swept("TLM-14", "SEED", BOARD).says(
+        "As run, the hybrid with as many state spaces as attentions is the best arm.",
         documented="2.0295, the lowest of 20; judged here: below plain attention as run",
-        scales=SWEPT,
         holds=better("SSM-1 as run", "plain as run"),
     ),
-    Finding(
-        id="TLM-14m",
-        tag="SEED",
-        statement="As meant, the hybrid with as many state spaces as attentions beats attention.",
-        source=BOARD,
+    swept("TLM-14m", "SEED", BOARD).says(
+        "As meant, the hybrid with as many state spaces as attentions beats attention.",
         documented="2.0295, the lowest of 20, with 55 % more parameters than the plain network",
-        scales=SWEPT,
         holds=better("SSM-1", "plain"),
     ),
-    Finding(
-        id="TLM-15",
-        tag="SEED",
-        statement="State spaces in plain PyTorch take some 50 times the time of attention.",
-        source=f"{POST}; {BOARD}",
+    swept("TLM-15", "SEED", f"{POST}; {BOARD}").says(
+        "State spaces in plain PyTorch take some 50 times the time of attention.",
         documented="37.5 s a step against .5 to .7; a loop over 1,024 positions; judged: more than "
         "10 times",
-        scales=SWEPT,
         holds=lambda view: slower(view, "SSM-1 as run", "plain as run") > 10,
     ),
-    Finding(
-        id="TLM-16",
-        tag="CAVEAT",
-        statement="The hybrid did run for 200 steps, not for some five effective ones.",
-        source=BOARD,
+    recorded("TLM-16", "CAVEAT", BOARD).says(
+        "The hybrid did run for 200 steps, not for some five effective ones.",
         documented="200 x 37.5 s are 2.08 h; 2.2066 at step 100, 2.0295 at step 200",
-        scales=("record",),
         holds=_two_hours,
     ),
-    Finding(
-        id="TLM-17",
-        tag="SEED",
-        statement="64 states are ahead of 16 when they stop half-way.",
-        source=BOARD,
+    swept("TLM-17", "SEED", BOARD).says(
+        "64 states are ahead of 16 when they stop half-way.",
         documented="2.1816 against 2.2066 at step 100; the layer ratio of the former is not known",
-        scales=SWEPT,
         holds=_larger_state_helps,
     ),
-    Finding(
-        id="TLM-26",
-        tag="CAVEAT",
-        statement="By steps the hybrid is the best, by time the second worst.",
-        source=f"{POST}; {GOLF} #1197",
+    recorded("TLM-26", "CAVEAT", f"{POST}; {GOLF} #1197").says(
+        "By steps the hybrid is the best, by time the second worst.",
         documented="2.0295 in 200 steps; 3.3168 in 180 s, where diffusion alone is worse, and "
         "within .0004 of a crashed run: hardly more than the frequencies of pieces",
-        scales=("record",),
         holds=_ranks_turn_over,
     ),
     *(
-        Finding(
-            id=run,
-            tag="SEED",
-            statement=f"{run} was run.",
-            source=BOARD,
+        Claim(run, "SEED", BOARD).says(
+            f"{run} was run.",
             documented="no value; by the board's count of 20 successes of 22 it failed",
             needs="its setting, which is unknown",
         )

@@ -15,12 +15,12 @@ from search_spaces.golf.shared import (
     POST,
     RTX_5090,
     SCALES,
-    SWEPT,
     Values,
     slower,
     spread,
+    swept,
 )
-from search_spaces.space import Arms, Finding, SeedView
+from search_spaces.space import Arms, Claim, SeedView, recorded
 
 _SCRIPT: Values = {
     "universal.as_run": True,
@@ -70,76 +70,45 @@ def _withdrawn(_: SeedView) -> bool:
 
 
 UNIVERSAL_FINDINGS = (
-    Finding(
-        id="TLM-1",
-        tag="SEED",
-        statement="As run, 6 and 24 iterations of one block give the same bits per byte.",
-        source=POST,
+    swept("TLM-1", "SEED", POST).says(
+        "As run, 6 and 24 iterations of one block give the same bits per byte.",
         documented="3.2483 and 3.2490; judged: less than .001 apart",
-        scales=SWEPT,
         holds=lambda view: spread(view, "UT-1 as run", "UT-2 as run") < 1e-3,
     ),
-    Finding(
-        id="TLM-1m",
-        tag="SEED",
-        statement="As meant, 6 and 24 iterations of one block give the same bits per byte.",
-        source=POST,
+    swept("TLM-1m", "SEED", POST).says(
+        "As meant, 6 and 24 iterations of one block give the same bits per byte.",
         documented="3.2483 and 3.2490 as run; judged: less than .001 apart",
-        scales=SWEPT,
         holds=lambda view: spread(view, "UT-1", "UT-2") < 1e-3,
     ),
-    Finding(
-        id="TLM-2",
-        tag="SEED",
-        statement="24 iterations cost about four times as much a step as 6.",
-        source=f"{POST}; {GOLF} #1193",
+    swept("TLM-2", "SEED", f"{POST}; {GOLF} #1193").says(
+        "24 iterations cost about four times as much a step as 6.",
         documented="2,734 and 707 ms, 3.87 times; judged: 3 to 5 times",
-        scales=SWEPT,
         holds=_cost_of_four,
     ),
-    Finding(
-        id="TLM-3",
-        tag="CAVEAT",
-        statement="The universal runs stand .6 above all others.",
-        source=f"{POST}; {GOLF} #1193",
+    recorded("TLM-3", "CAVEAT", f"{POST}; {GOLF} #1193").says(
+        "The universal runs stand .6 above all others.",
         documented="3.25 against 2.03 to 2.63",
-        scales=("record",),
         holds=_stands_apart,
     ),
-    Finding(
-        id="TLM-3m",
-        tag="CAVEAT",
-        statement="The plateau of the universal runs is a failure to optimise.",
-        source=f"{POST}; {GOLF} #1193",
+    swept("TLM-3m", "CAVEAT", f"{POST}; {GOLF} #1193").says(
+        "The plateau of the universal runs is a failure to optimise.",
         documented="not tested; judged: the same iterations as meant are .1 better, and the script "
         "is worse than the plain network under its own low rate",
-        scales=SWEPT,
         holds=_optimisation_failed,
     ),
-    Finding(
-        id="TLM-22",
-        tag="SEED",
-        statement="The order of the arms carries over to other hardware.",
-        source=f"{POST}; {GOLF} #1191-#1197",
+    Claim("TLM-22", "SEED", f"{POST}; {GOLF} #1191-#1197").says(
+        "The order of the arms carries over to other hardware.",
         documented="not tested; on an RTX 5090 other orders are reported",
         needs="all arms at one budget on two kinds of machine",
     ),
-    Finding(
-        id="TLM-23",
-        tag="CAVEAT",
-        statement="All documented arms are of one seed, and no noise was reported.",
-        source=BOARD,
+    recorded("TLM-23", "CAVEAT", BOARD).says(
+        "All documented arms are of one seed, and no noise was reported.",
         documented="seed 42, 200 steps, one value a run",
-        scales=("record",),
         holds=_one_seed_each,
     ),
-    Finding(
-        id="TLM-25",
-        tag="REPO",
-        statement="1.4390 was reached by training on what was scored; other figures of 180 s.",
-        source=f"{GOLF} #1193 to #1197",
+    recorded("TLM-25", "REPO", f"{GOLF} #1193 to #1197").says(
+        "1.4390 was reached by training on what was scored; other figures of 180 s.",
         documented="diffusion 3.3801, adapters 2.2017, JEPA 2.2020, Mamba 3.3168",
-        scales=("record",),
         holds=_withdrawn,
     ),
 )
