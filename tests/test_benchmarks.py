@@ -30,6 +30,7 @@ RESULTS = {
     "lab_sweep": [r"two plain processes +[\d.]+ s for 1 cells", r"ablate +[\d.]+ s, ratio [\d.]+"],
     "lm_scan_step": [r"attention +[\d.]+ ms +1\.00 times", r"3:1, 16 states +[\d.]+ ms"],
     "lm_step": [r"ours .* tokens/s", r"Llama .* of it", r"GPT-2 .* of it"],
+    "many_cells": [r"cells +plan ms/cell +status s +leaderboard s", r"^ +20 +[\d.]+ +-?[\d.]+ "],
     "null_sweeps": [r"\| equal spread \| 0\.\d+ \| 0\.\d+ \|", r"\| 3 \| [\d.]+ \| [\d.]+ \|"],
     "overhead": [
         r"ablate +[\d.]+ ms per cell, 1 cells",
@@ -67,7 +68,7 @@ def test_every_benchmark_runs_at_its_smallest_size(script: str, ray_address: str
         pytest.skip(ran.stderr.strip())
     assert ran.returncode == 0, ran.stderr
     for line in RESULTS[script]:
-        assert re.search(line, ran.stdout), ran.stdout
+        assert re.search(line, ran.stdout, re.M), ran.stdout
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -88,6 +88,11 @@ class Leaderboard:
         return asdict(self)
 
 
+def best_rows(board: Leaderboard, top: int) -> list[Row]:
+    """The so many best arms, and the baseline wherever it stands."""
+    return [row for i, row in enumerate(board.rows) if i < top or row.arm == board.baseline]
+
+
 def open_rows(rows: Sequence[Row]) -> list[Row]:
     """The undecided arms that further seeds may decide."""
     undecided = [row for row in rows if row.verdict == "undecided" and not row.failed]

@@ -14,7 +14,7 @@ counted metrics need before seeds 3 and 4:
 - `_SHARE` .05: noise that lasts over several points is missed by its neighbours. A worsening must
   also cost a twentieth of what was learnt, and half again what the run ever recovered from.
 - `margin`: what the study says does not matter is no decay either. A run alone cannot know how far
-  two runs of one arm lie apart; the recorded portrait-DiT arms need this (tests/test_diagnosis.py).
+  two runs of one arm lie apart; recorded portrait-DiT arms need this (tests/recorded_curves.py).
 - Exploding: twice the starting value, or three times the gain beyond it, at two points to the end.
 - Stuck: the last third of the points in the band of chance, five points at least.
 - Collapsed: four fifths of the gain lost, half of the fall between two points, or an end in the

@@ -30,7 +30,8 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
-_PARAMS_PER_CALL, _METRICS_PER_CALL = 100, 800  # with the tags at most 1000
+_TAGS_PER_CALL = _PARAMS_PER_CALL = 100
+_METRICS_PER_CALL = 800  # with the others at most 1000
 
 
 @dataclass
@@ -186,7 +187,7 @@ class View:
             self.experiment_id,
             user_id="",
             start_time=wanted.start_ms,
-            tags=[RunTag(*item) for item in wanted.tags.items() if item[1]],
+            tags=[RunTag(*item) for item in wanted.tags.items() if item[1]][:_TAGS_PER_CALL],
             run_name=wanted.name,
         )
         return _held(run)
@@ -200,9 +201,9 @@ class View:
         metrics = [Metric(v.name, v.value, v.at_ms, v.step) for v in values]
         while tags or params or metrics:
             some, params = params[:_PARAMS_PER_CALL], params[_PARAMS_PER_CALL:]
+            said, tags = tags[:_TAGS_PER_CALL], tags[_TAGS_PER_CALL:]
             batch, metrics = metrics[:_METRICS_PER_CALL], metrics[_METRICS_PER_CALL:]
-            self._store.log_batch(run.run_id, batch, some, tags)
-            tags = []
+            self._store.log_batch(run.run_id, batch, some, said)
         run.hold(wanted)
 
     def _set_status(self, run: _Held, wanted: Wanted) -> None:

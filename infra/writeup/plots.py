@@ -11,17 +11,18 @@ import os
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from infra.answer.board import Leaderboard, Row
+from infra.answer.board import Leaderboard, Row, best_rows
 from infra.answer.compare import leaderboard
 from infra.answer.diagnosis import diagnose_cell
 from infra.answer.verdicts import Difference
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
+from infra.words import MANY_ARMS
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("-", (0, (6, 1.5)), (0, (2, 1)), (0, (8, 1.5, 2, 1.5)), (0, (1, 1)), (0, (4, 3)))
@@ -56,17 +57,28 @@ def pictures(
 ) -> dict[str, Picture]:
     """The pictures `curves` and `differences`, without those that would show nothing.
 
-    More than nine arms get panels that need more than the width.
+    More than nine arms get panels that need more than the width; of more than `MANY_ARMS` the best
+    are drawn, and the baseline.
     """
     import matplotlib
 
-    curves = {arm: _curves(plan, records, arm) for arm in plan.arms}
+    board = leaderboard(plan, records)
+    of_all = (f"the best {MANY_ARMS} of {len(plan.arms)} arms and the baseline",)
+    if len(plan.arms) > MANY_ARMS:
+        board = replace(board, rows=tuple(best_rows(board, MANY_ARMS)))
+    shown = {row.arm for row in board.rows}
+    curves = {arm: _curves(plan, records, arm) for arm in plan.arms if arm in shown}
     with matplotlib.rc_context({"text.parse_math": False}):  # a name with dollars is no formula
         drawn = {
             "curves": _draw_curves(plan, curves, width_in),
-            "differences": _draw_forest(leaderboard(plan, records), width_in),
+            "differences": _draw_forest(board, width_in),
         }
-    return {name: picture for name, picture in drawn.items() if picture}
+    more = of_all if len(shown) < len(plan.arms) else ()
+    return {
+        name: replace(picture, lines=(*picture.lines, *more))
+        for name, picture in drawn.items()
+        if picture
+    }
 
 
 class _Seed(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from infra.answer.board import Leaderboard
+from infra.answer.board import Leaderboard, best_rows
 from infra.answer.verdicts import Verdict
 from infra.words import MANY_ARMS, joined
 from infra.writeup.tables import Table, leaderboard_table
@@ -24,7 +24,8 @@ def short_table(board: Leaderboard, top: int = 0) -> Table:
     """
     table, count = leaderboard_table(board), len(board.rows)
     top = top or MANY_ARMS if count > MANY_ARMS else top or count
-    shown = [i for i, row in enumerate(board.rows) if i < top or row.arm == board.baseline]
+    best = {row.arm for row in best_rows(board, top)}
+    shown = [i for i, row in enumerate(board.rows) if row.arm in best]
     notes = [*table.notes]
     if count > MANY_ARMS:
         notes = [_tally(board), *folded(notes, [row.arm for row in board.rows])]

@@ -276,6 +276,22 @@ def test_ranking_that_flips_between_steps_and_seconds_is_pointed_out(tmp_path: P
     assert not [n for n in board_of(tmp_path / "2").notes if "flips" in n]
 
 
+def test_of_many_arms_flips_beside_the_baseline_and_among_the_best_are_told(tmp_path: Path) -> None:
+    """P and Q flip as B and A do, far behind the best; of few arms they are told too."""
+    flipping = {"A": 0.0, "B": -0.5, "P": 50.0, "Q": 49.5}
+    others = {f"C{i}": 3.0 * i + 1 for i in range(40)}
+
+    def paced(arm: str, seed: int, value: float) -> list[Point]:
+        return slow("B" if arm in ("B", "Q") else "A", seed, value)
+
+    for off in (flipping, flipping | others):
+        values = {arm: [b + far for b in BASE] for arm, far in off.items()}
+        plan, ledger = made_up(tmp_path / str(len(off)), values, points=paced, baseline="A")
+        told = [n for n in leaderboard(plan, ledger.records()).notes if "ranking flips" in n]
+        assert any("A is ahead of B at seconds=10" in note for note in told)
+        assert any("P is ahead of Q" in note for note in told) == (len(off) == 4)
+
+
 def test_flip_by_chance_or_across_machines_is_not_told(tmp_path: Path) -> None:
     close = {"A": BASE, "B": [b + d for b, d in zip(BASE, [1, -1, 2, -2, 0.1], strict=True)]}
 

@@ -205,6 +205,18 @@ def test_artifacts_land_on_the_sweep_beside_the_database(tmp_path, database, uri
     assert len(found) == 1
 
 
+def test_verdicts_of_more_arms_than_mlflow_takes_at_once_are_all_there(tmp_path, database, uri):
+    ledger, plan = make_sweep(tmp_path, "many", cells=1)
+    finish_all(ledger, plan)
+    verdicts = {f"verdict.arm{i}": f"worse; n {i} of 250" for i in range(250)}
+    tracker = Tracker(ledger, plan, uri)
+    tracker.log_artifacts(tmp_path / "none", verdicts)
+    (tmp_path / "none").mkdir()
+    assert tracker.close(20), tracker.trouble
+    held = tags(database, "many", "sweep")
+    assert {name: held.get(name) for name in verdicts} == verdicts
+
+
 def test_cell_that_mlflow_refuses_does_not_hold_up_the_others(tmp_path, database, uri):
     ledger, plan = make_sweep(tmp_path, "refused")
     finish_all(ledger, plan)
