@@ -20,14 +20,14 @@ class Amounts:
     """The mean of each quantity by arm, where all of an arm's finished cells report it."""
 
     def __init__(self, arms: Sequence[Arm]) -> None:
-        self._place = {arm.name: place for place, arm in enumerate(arms)}
+        self._names = [arm.name for arm in arms]
         self._means = {
             metric: {a.name: mean for a in arms if (mean := _mean(a, metric)) is not None}
             for metric in EXPLAINING
         }
         self._sorted = {
-            metric: sorted((mean, name) for name, mean in means.items())
-            for metric, means in self._means.items()
+            metric: sorted((m[arm], place) for place, arm in enumerate(self._names) if arm in m)
+            for metric, m in self._means.items()
         }
 
     def explaining(self, arm: str, baseline: str) -> list[str]:
@@ -43,12 +43,15 @@ class Amounts:
         return [f"{', '.join(told)} ({whose})" for whose, told in by_match.items()]
 
     def _matching(self, metric: str, value: float) -> list[str]:
-        """Arms near the value, in their order; all of them lie within twice what is near."""
-        every, reach = self._sorted[metric], 2 * _NEAR * abs(value)
+        """Arms near the value, in their order: neighbours among the sorted means."""
+        every, reach = self._sorted[metric], 2 * _NEAR * abs(value)  # beyond what is near
         low = bisect_left(every, value - reach, key=lambda pair: pair[0])
         high = bisect_right(every, value + reach, key=lambda pair: pair[0])
-        names = [name for mean, name in every[low:high] if _near(mean, value)]
-        return sorted(names, key=self._place.__getitem__)
+        while low < high and not _near(every[low][0], value):
+            low += 1
+        while low < high and not _near(every[high - 1][0], value):
+            high -= 1
+        return [self._names[place] for place in sorted(place for _, place in every[low:high])]
 
 
 def _near(one: float, two: float) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from infra.answer.budget import Budget, reading
+from infra.answer.ran import Facts, ran, ran_on
 from infra.answer.resolution import shown
 from infra.answer.verdicts import Ruling, Sample
 from infra.ledger.records import CellRecord
@@ -37,6 +38,16 @@ class Arm:
     def values(self) -> dict[int, float]:
         """The study's metric by seed."""
         return {seed: own[self.metric] for seed, own in self.readings.items()}
+
+    @cached_property
+    def ran(self) -> Mapping[int, Facts]:
+        """Code, data and numerical state of each finished cell, by seed."""
+        return {seed: ran(self.records[seed]) for seed in self.readings}
+
+    @cached_property
+    def machines(self) -> Mapping[int, Facts]:
+        """What each finished cell ran on, by seed."""
+        return {seed: ran_on(self.records[seed]) for seed in self.readings}
 
     def count(self, *statuses: str) -> int:
         """How many cells stand so."""

@@ -58,7 +58,8 @@ class Budget:
         amounts = steps(points) if axis == "steps" else column(points, axis)
         pairs = zip(amounts, column(points, metric), strict=True)
         curve = [(x, y) for x, y in pairs if x is not None and y is not None]
-        if any(later[0] < earlier[0] for earlier, later in pairwise(curve)):
+        along = [x for x, _ in curve]
+        if along != sorted(along):
             raise ValueError(
                 f"budget {self}: {axis!r} must never fall along a run; name a metric that adds up"
             )

@@ -11,26 +11,15 @@ configs differ in a field that sets it. How it is measured may differ only where
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from infra.answer.arms import Arm
+from infra.answer.ran import MACHINE, Facts, begun_with
 from infra.ledger.points import column, steps
 from infra.ledger.records import CellRecord
 
 LR = "train/lr_realised"
-STATE = {"train/compiled": "compile state", "train/dtype_bits": "dtype"}  # where a run tells them
-_CODE = {
-    "data_digest": "data digest",
-    "package_digest": "package digest",
-    "study_sha256": "digest of the study's file",
-    "torch": "torch version",
-    "dtype": "dtype",
-    "compile": "compile state",
-    "autocast": "autocast",
-    "matmul_precision": "precision of matrix products",
-    "deterministic": "determinism",
-}
-_MACHINE = ("device", "host")
 _TIMES = ("seconds", "dollars", "perf/")
 _SAME_LR = 1e-6
 
@@ -94,27 +83,37 @@ def invalidating(arm: Arm, baseline: Arm, at_end: bool) -> list[str]:
 def _pair(arm: Arm, baseline: Arm, seed: int, at_end: bool) -> Iterator[str]:
     ours, theirs = arm.records[seed], baseline.records[seed]
     declared = _declared(arm.cells[seed].config, baseline.cells[seed].config)
-    yield from _code(ours, theirs, declared)
+    yield from _code(arm.ran[seed], baseline.ran[seed], declared)
     configs_told = bool(arm.cells[seed].config)  # which those of recorded curves are not
-    if configs_told and not any(map(_SETS_COUNTS.search, declared)):
+    if configs_told and not _sets(_SETS_COUNTS, declared):
         yield from _counts(ours.points[-1].metrics, theirs.points[-1].metrics)
     asked = [name for name in declared if name != "steps" or not arm.timed]
-    measured = [name for name in asked if _MEASURES.search(name)]
+    measured = [name for name in asked if _found(_MEASURES, name)]
     if measured and len(measured) < len(asked):
         others = ", ".join(name for name in asked if name not in measured)
         yield f"measured otherwise ({', '.join(measured)}) besides {others}"
-    if not any(_SETS_LR.search(name) for name in declared) and (gap := _lr_gap(ours, theirs)):
+    if not _sets(_SETS_LR, declared) and (gap := _lr_gap(ours, theirs)):
         yield f"realised learning rate differs at step {gap[0]} ({gap[1]:g}, baseline {gap[2]:g})"
     steps = ours.points[-1].step, theirs.points[-1].step
-    if at_end and steps[0] != steps[1] and not any(map(_SETS_STEPS.search, declared)):
+    if at_end and steps[0] != steps[1] and not _sets(_SETS_STEPS, declared):
         yield f"steps differ ({steps[0]}, baseline {steps[1]})"
 
 
 def _counts(ours: Mapping[str, float], theirs: Mapping[str, float]) -> Iterator[str]:
     """How much was measured, which is what a mean or a rate was divided by."""
     for name in sorted(ours.keys() & theirs.keys()):
-        if _COUNTS.search(name) and ours[name] != theirs[name]:
+        if _found(_COUNTS, name) and ours[name] != theirs[name]:
             yield f"{name} differs ({ours[name]:g}, baseline {theirs[name]:g})"
+
+
+def _sets(kind: re.Pattern[str], declared: Iterable[str]) -> bool:
+    """Whether one of these fields is of the kind."""
+    return any(_found(kind, name) for name in declared)
+
+
+@cache
+def _found(kind: re.Pattern[str], name: str) -> bool:
+    return kind.search(name) is not None
 
 
 def _declared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
@@ -123,36 +122,12 @@ def _declared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
     return [name for name in names if ours.get(name) != theirs.get(name)]
 
 
-def _code(ours: CellRecord, theirs: CellRecord, declared: Sequence[str]) -> Iterator[str]:
-    one, two = _known(ours), _known(theirs)
-    for name in sorted({*one, *two}):
+def _code(ours: Facts, theirs: Facts, declared: Sequence[str]) -> Iterator[str]:
+    for name in sorted({*ours, *theirs}) if ours != theirs else ():
         knob = _SETS_STATE.get(name)
-        if one.get(name) != two.get(name) and not (knob and any(map(knob.search, declared))):
-            yield f"{name} differs ({_short(one.get(name))}, baseline {_short(two.get(name))})"
-
-
-def _known(record: CellRecord) -> dict[str, list[Any]]:
-    """Code, data and numerical state of a cell, by their names in a sentence."""
-    last, known = record.points[-1].metrics, {}
-    for start in record.starts:
-        told = _told(start)
-        for name, text in _CODE.items():
-            if told.get(name) and told[name] not in known.setdefault(text, []):
-                known[text].append(told[name])
-    known = {text: sorted(values) for text, values in known.items() if values}
-    for name, values in (record.commit.realised if record.commit else {}).items():
-        if name in _CODE:
-            known.setdefault(_CODE[name], []).extend(values)
-    for name, text in STATE.items():
-        if name in last:
-            known.setdefault(text, []).append(last[name])
-    return known
-
-
-def _told(start: Mapping[str, Any]) -> dict[str, Any]:
-    """What an attempt began with, its code and versions among it."""
-    code = start.get("code", {})
-    return {**start, **code, **code.get("versions", {})}
+        if ours.get(name) != theirs.get(name) and not (knob and _sets(knob, declared)):
+            told = _short(ours.get(name)), _short(theirs.get(name))
+            yield f"{name} differs ({told[0]}, baseline {told[1]})"
 
 
 def _short(values: Sequence[Any] | None) -> str:
@@ -176,9 +151,9 @@ def _lr_gap(ours: CellRecord, theirs: CellRecord) -> tuple[int, float, float] | 
 def machines(arm: Arm, baseline: Arm) -> list[str]:
     """On what other machines than the baseline's an arm ran, in seeds that both have."""
     told = []
-    for name in _MACHINE:
+    for name in MACHINE:
         pairs = [
-            (_machines(arm.records[s], name), _machines(baseline.records[s], name))
+            (arm.machines[s][name], baseline.machines[s][name])
             for s in arm.values
             if s in baseline.values
         ]
@@ -190,20 +165,12 @@ def machines(arm: Arm, baseline: Arm) -> list[str]:
     return told
 
 
-def _machines(record: CellRecord, name: str) -> list[str]:
-    """All that a cell ran on, its earlier attempts included."""
-    known = (start.get("machine", {}).get(name) for start in record.starts)
-    return sorted({str(one) for one in known if one})
-
-
 def mixed_machines(arms: Iterable[Arm]) -> str:
     """What mix of machines the finished cells ran on, "" where all are the same."""
-    records = [arm.records[seed] for arm in arms for seed in arm.values]
+    ran_on = [own for arm in arms for own in arm.machines.values()]
     told = []
-    for name in _MACHINE:
-        counts = Counter(
-            one for record in records for one in _machines(record, name) or ["unknown"]
-        )
+    for name in MACHINE:
+        counts = Counter(one for own in ran_on for one in own[name] or ["unknown"])
         if len(counts) > 1:
             each = ", ".join(f"{text} ({n} cells)" for text, n in sorted(counts.items()))
             told.append(f"{name} {each}")
@@ -226,7 +193,7 @@ def is_time(axis: str) -> bool:
 
 def mixed_code(records: Iterable[CellRecord]) -> Iterator[str]:
     """What --accept-code-change let into one comparison."""
-    known = [[_told(s) for s in r.starts if "code" in s] for r in records if r.commit]
+    known = [[begun_with(s) for s in r.starts if "code" in s] for r in records if r.commit]
     for name in ("package_digest", "study_sha256", "torch"):
         counts = Counter(t for told in known for t in {one.get(name, ""): 0 for one in told})
         if len(counts) > 1:

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _DERIVED_BY = ("infra/study", "infra/ledger", "infra/answer")
 _COLUMNS = ["cell", "files", "status", "score", "label", "record", "points"]
 _REST = ("error", "start", "billed_s", "attempts", "damage", "origins")
+_AS_PLANNED = "as planned"  # in the place of a config that the plan has too
 _MOST_PARTS, _WORTH_A_PART = 16, 0.1
 _NOT_READ = re.compile(r"/(?:state-\d+\.pt|log\.txt)$")  # what no record is read from
 
@@ -58,7 +59,7 @@ def read_index(
         for row in _rows(storage, path):
             if files.get(row["cell"]) == row["files"]:
                 rows[row["cell"]] = row
-    return {key: _record(row) for key, row in rows.items()}
+    return {key: _record(row, plan) for key, row in rows.items()}
 
 
 def lacking(records: Iterable[CellRecord]) -> list[CellRecord]:
@@ -96,7 +97,7 @@ def write_index(
         if held is not None and len(there) - len(gone) >= _MOST_PARTS:
             new, gone = [*held, *new], there
         name = f"{own}{time.time_ns()}-{secrets.token_hex(3)}.parquet"
-        write_now(storage, name, _part(new))
+        write_now(storage, name, _part(new, plan))
         for path in gone:
             storage.delete(path)
     except (OSError, StorageError) as error:
@@ -109,31 +110,38 @@ def _prefix(sweep: str, plan: Plan) -> str:
     return f"{sweep}/index/{hashlib.sha256(json.dumps(laws).encode()).hexdigest()[:12]}-"
 
 
-def _part(records: Iterable[CellRecord]) -> bytes:
+def _part(records: Iterable[CellRecord], plan: Plan) -> bytes:
     from pyarrow import Table
     from pyarrow.parquet import write_table
 
     body = BytesIO()
-    write_table(Table.from_pylist([_row(record) for record in records]), body, compression="zstd")
+    write_table(
+        Table.from_pylist([_row(record, plan) for record in records]), body, compression="zstd"
+    )
     return body.getvalue()
 
 
 def _rows(storage: Storage, path: str) -> Iterator[dict[str, Any]]:
     """The rows of a part, none where it is gone or damaged."""
     from pyarrow import ArrowException
-    from pyarrow.parquet import read_table
+    from pyarrow.parquet import ParquetFile
 
     try:
-        yield from read_table(BytesIO(storage.read(path)), columns=_COLUMNS).to_pylist()
+        # read_table would import pyarrow's datasets, a tenth of a second.
+        table = ParquetFile(BytesIO(storage.read(path))).read(_COLUMNS)
+        for values in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            yield dict(zip(_COLUMNS, values, strict=True))
     except (FileNotFoundError, ArrowException, OSError) as error:
         log.info("%s is not read: %s", path, error)
 
 
-def _row(record: CellRecord) -> dict[str, Any]:
+def _row(record: CellRecord, plan: Plan) -> dict[str, Any]:
     """A record as columns; what `_record` makes of them is equal to it."""
     if record.indexed is None:
         raise ValueError(f"cell {record.key}: must have what the index derives; derive it first")
     rest = {name: getattr(record, name) for name in _REST}
+    if record.start.get("config") == plan.configs.get(record.key):
+        rest["start"] = {**record.start, "config": _AS_PLANNED}
     commit = record.commit and vars(record.commit)
     score, label = record.indexed
     return dict(
@@ -146,8 +154,10 @@ def _row(record: CellRecord) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _record(row: Mapping[str, Any]) -> CellRecord:
+def _record(row: Mapping[str, Any], plan: Plan) -> CellRecord:
     rest = json.loads(row["record"])
+    if rest["start"].get("config") == _AS_PLANNED:
+        rest["start"]["config"] = plan.configs[row["cell"]]
     commit = rest.pop("commit")
     if commit is not None:
         commit = Commit(**{**commit, "inexact": tuple(commit["inexact"])})

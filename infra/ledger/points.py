@@ -8,7 +8,7 @@ Rows and columns are made of them when they are first asked for.
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple, overload
 
@@ -51,7 +51,7 @@ class Points(Sequence[Point]):
         """A metric at every point, None where a point lacks it."""
         values: list[float | None] = []
         for block in self._blocks:
-            values += block.columns.get(name) or [None] * len(block.steps)
+            values += block.columns.get(name, [None] * len(block.steps))
         return values
 
     def packed(self) -> bytes:
@@ -137,15 +137,19 @@ def _column_bytes(values: Sequence[float]) -> tuple[str | list[float], bytes]:
 def _unpacked(data: bytes) -> Iterator[_Block]:
     end = data.index(b"\n")
     place = end + 1
-    for names, kinds, length in json.loads(data[:end]):
+    for names, kinds, length in _heads(data[:end]):
         columns = []
         for kind in kinds:
             if isinstance(kind, list):
                 columns.append(kind)
                 continue
-            own = array(kind)
-            own.frombytes(data[place : place + 8 * length])
-            columns.append(own.tolist())
+            columns.append(array(kind, data[place : place + 8 * length]))
             place += 8 * length
         steps, *values = columns
         yield _Block(steps, dict(zip(names, values, strict=True)))
+
+
+@lru_cache(maxsize=256)
+def _heads(line: bytes) -> list[tuple[list[str], list[str | list[float]], int]]:
+    """The line before the bytes, which is the same for most cells of a sweep."""
+    return json.loads(line)

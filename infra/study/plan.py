@@ -112,6 +112,11 @@ class Plan:
         return list(dict.fromkeys(cell.seed for cell in self.cells))
 
     @cached_property
+    def configs(self) -> Mapping[str, Mapping[str, Any]]:
+        """The config of each cell, by key."""
+        return {cell.key: cell.config for cell in self.cells}
+
+    @cached_property
     def cells_of(self) -> Mapping[str, Sequence[Cell]]:
         """The cells of each arm, as planned."""
         own: dict[str, list[Cell]] = {}
