@@ -1,10 +1,11 @@
 """The nouns of a documented study: arms, grids, sampled spaces and findings."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass, field
 from functools import partial
 from itertools import product
-from math import isfinite
+from math import isfinite, prod
 from typing import Any, Literal, Protocol, get_args
 
 Tag = Literal["SEED", "REPO", "CAVEAT", "MATH", "CONFIG", "ERRATUM", "ARTIFACT"]
@@ -66,19 +67,68 @@ class Arms:
 class Grid:
     """The full product of some axes; an arm is named `field=value field=value`.
 
+    A tuple is named by its items, as in `widths=4/4/1`. Where two values of an axis would have one
+    name, texts are quoted and tuples in parentheses: `None` and `'None'`, `4` and `(4)`.
+
     Attributes:
         source: Repository at commit, file and section of the documented grid.
         axes: Config field to its values, nested fields dotted; the last axis varies fastest.
+
+    Raises:
+        ValueError: When two values of an axis, or two arms, cannot be told apart by their names.
     """
 
     source: str
     axes: Mapping[str, tuple[Any, ...]]
 
+    def __post_init__(self) -> None:
+        count = prod(map(len, self.axes.values()))
+        if len(self.arms()) < count:
+            raise ValueError(
+                f"grid: each of its {count} arms must have a name of its own, and they have "
+                f"{len(self.arms())}; name axes {', '.join(self.axes)} otherwise"
+            )
+
     def arms(self, scale: str = "") -> dict[str, dict[str, Any]]:
         """Every combination of the axes' values as an arm, at any scale."""
-        combinations = product(*self.axes.values())
-        rows = (dict(zip(self.axes, values, strict=True)) for values in combinations)
-        return {" ".join(f"{k.split('.')[-1]}={v}" for k, v in row.items()): row for row in rows}
+        axes = [
+            [(f"{field.split('.')[-1]}={name}", value) for name, value in _named(field, values)]
+            for field, values in self.axes.items()
+        ]
+        return {
+            " ".join(name for name, _ in row): dict(
+                zip(self.axes, (value for _, value in row), strict=True)
+            )
+            for row in product(*axes)
+        }
+
+
+def _named(field: str, values: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """The values of an axis with their names."""
+    names = [_shown(value) for value in values]
+    taken = Counter(names)
+    names = [
+        _quoted(value) if taken[name] > 1 else name
+        for name, value in zip(names, values, strict=True)
+    ]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(
+            f"grid, axis {field!r}: its values must have names of their own, and {twice[0]} is one "
+            "of several; take them out, or list the arms with Arms"
+        )
+    return list(zip(names, values, strict=True))
+
+
+def _shown(value: Any) -> str:
+    """As it is written; items of a tuple without the commas that no name of an arm may have."""
+    text = str(value)
+    return "/".join(map(_shown, value)) if "," in text and isinstance(value, list | tuple) else text
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"({'/'.join(map(_quoted, value))})"
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from search_spaces.space import Claim, Finding, calculated, recorded
+from search_spaces.space import Claim, Finding, Grid, calculated, recorded
 
 
 def above_one(view):
@@ -36,3 +36,32 @@ def test_a_claim_that_nothing_here_can_test_says_what_it_needs():
     assert claim.says("It scales.", documented="once", needs="ten machines").holds is None
     with pytest.raises(ValueError, match="X-3: without a predicate it must say what it needs"):
         claim.says("It scales.", documented="once")
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ((None, "None"), ["x=None", "x='None'"]),
+        ((1, "1", 2), ["x=1", "x='1'", "x=2"]),
+        ((True, "True", 1), ["x=True", "x='True'", "x=1"]),
+        (("0.5", 0.5), ["x='0.5'", "x=0.5"]),
+        (((4, 4, 1), (8,), (2, (3, 4))), ["x=4/4/1", "x=8", "x=2/3/4"]),
+        ((8, (8,)), ["x=8", "x=(8)"]),
+        (((1, "1"), (1, 1)), ["x=(1/'1')", "x=(1/1)"]),
+        (((), [8], None, 1e-5, "a b"), ["x=()", "x=[8]", "x=None", "x=1e-05", "x=a b"]),
+    ],
+)
+def test_values_of_an_axis_have_names_of_their_own(values, names):
+    grid = Grid(source="none", axes={"head.x": values})
+    assert list(grid.arms()) == names
+    assert [arm["head.x"] for arm in grid.arms().values()] == list(values)
+
+
+def test_an_axis_with_one_value_twice_is_refused():
+    with pytest.raises(ValueError, match=r"axis 'x': its values .* and 0.5 is one of several"):
+        Grid(source="none", axes={"x": (0.5, 0.1, 0.5)})
+
+
+def test_arms_of_a_grid_whose_names_fall_together_are_refused():
+    with pytest.raises(ValueError, match="each of its 4 arms must have a name of its own"):
+        Grid(source="none", axes={"x": ("a", "a y=b"), "y": ("b y=b", "b")})
