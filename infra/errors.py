@@ -21,4 +21,12 @@ def first_line(error: BaseException) -> str:
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     if isinstance(error, CellFailed):
         return f"it breaks a law: {text}"
-    return f"it raises {type(error).__name__}{where}: {text}"
+    return f"it raises {type(error).__name__}{where}: {text}{hint(error)}"
+
+
+def hint(error: BaseException) -> str:
+    """What is likely to mend what a run raised, after a mark; "" where nothing is known."""
+    name = getattr(error, "filename", None)
+    if isinstance(error, FileNotFoundError) and name and not Path(str(name)).is_absolute():
+        return "; cells run in an empty folder of their own, so name files by Path(__file__).parent"
+    return ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 ALPHA, MIN_PAIRS = 0.05, 3
+_DOUBLE = 2.0**-28  # of what single precision rounds away, twice as much as double does
 LOOKS = (3, 5, 8, 12, 18, 27, 40)  # seeds at which a sequential sweep looks, each half as many more
 
 Interval = tuple[float, float]
@@ -158,7 +159,13 @@ def decide(
         return Ruling("undecided", f"n = {n} paired seeds, a verdict needs {MIN_PAIRS}", "seeds")
     low, high = difference.interval
     if high - low <= rounding:
+        spread = max(difference.values) - min(difference.values)
         why = f"the {n} seeds give one and the same difference: no spread to judge by"
+        if spread > rounding * _DOUBLE:
+            why = (
+                f"the {n} differences lie as close together as single precision rounds scores of "
+                f"this size, {rounding:.2g}: no spread to judge by"
+            )
         return Ruling("undecided", why, "spread")
     if margin is not None and -margin <= low and high <= margin:
         return Ruling("equivalent", f"the interval lies inside the margin ±{margin:g}")

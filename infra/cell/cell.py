@@ -19,7 +19,7 @@ from infra.cell.reported import (
     weights_sha256,
 )
 from infra.cell.worker import Capture, clean_slate
-from infra.errors import CellFailed
+from infra.errors import CellFailed, hint
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import Commit, Damaged, Point
 from infra.study.plan import Cell
@@ -293,4 +293,5 @@ def _is_infrastructure(error: BaseException) -> bool:
 
 def _one_line(error: BaseException, run: Run | None) -> str:
     where = f" at step {run.step}" if run is not None else ""
-    return f"{type(error).__name__}{where}: {' '.join(str(error).split())}"[:1000]
+    text = f"{type(error).__name__}{where}: {' '.join(str(error).split())}"
+    return text[:1000] + hint(error)

@@ -3,11 +3,13 @@
 import hashlib
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any
 
 from infra.errors import CellFailed
+
+_PLAIN = {int, float, complex, bool, str, bytes, type(None)}
 
 
 def weights_sha256(model: Mapping[str, Any]) -> str:
@@ -36,6 +38,22 @@ def check_state(state: Mapping[str, Any], step: int) -> None:
         raise CellFailed(f"state_dict: 'model' must hold tensors alone, and {odd[0]!r} is not one")
 
 
+def _odd_values(value: Any, place: str) -> Iterator[str]:
+    """What `load_state` would not read back, with where it stands."""
+    import torch
+
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _odd_values(one, f"{place}.{name}" if place else str(name))
+    elif isinstance(value, list | tuple | set):
+        for index, one in enumerate(value):
+            yield from _odd_values(one, f"{place}[{index}]")
+    elif not isinstance(value, torch.Tensor) and type(value) not in _PLAIN:
+        if not isinstance(value, torch.dtype | torch.device | torch.Size):
+            module = type(value).__module__.partition(".")[0]
+            yield f"{place!r} holds a {module}.{type(value).__name__}"
+
+
 def load_state(data: bytes) -> Mapping[str, Any]:
     """The state in a file's bytes; executes nothing that they hold."""
     import torch
@@ -44,9 +62,18 @@ def load_state(data: bytes) -> Mapping[str, Any]:
 
 
 def dump_state(state: Mapping[str, Any]) -> bytes:
-    """The state as the bytes of its file."""
+    """The state as the bytes of its file.
+
+    Raises:
+        CellFailed: When it holds what `load_state` would not read back.
+    """
     import torch
 
+    if odd := next(_odd_values(state, ""), ""):
+        raise CellFailed(
+            f"state_dict: {odd}, and must hold tensors and Python numbers, texts and containers of "
+            "them; convert it here and back in load_state_dict"
+        )
     buffer = BytesIO()
     torch.save(dict(state), buffer)
     return buffer.getvalue()

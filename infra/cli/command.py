@@ -12,6 +12,7 @@ from typing import Any
 
 from infra.answer.index import read_records
 from infra.errors import Refused
+from infra.ledger.lease import is_alive, read_lease
 from infra.ledger.ledger import Ledger, list_sweeps
 from infra.ledger.records import CellRecord
 from infra.ledger.storage import open_storage
@@ -36,6 +37,10 @@ def storage_option(options: Options) -> str:
 def read_plan(ledger: Ledger) -> Plan:
     """The sweep's plan; Refused when there is no such sweep, naming those there are."""
     plan = ledger.read_plan()
+    if plan is None and (holder := read_lease(ledger.storage, ledger.sweep)):
+        words = shlex.join(holder.get("command", ["ablate", "run", "STUDY"]))
+        begun = "its driver is still trying the arms" if is_alive(holder) else "nothing had begun"
+        raise Refused(f"sweep {ledger.sweep!r}: must have a plan, and {begun}; `{words}` begins it")
     if plan is None:
         there = ", ".join(list_sweeps(ledger.storage)) or "none"
         raise Refused(

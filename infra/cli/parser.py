@@ -4,6 +4,7 @@ import argparse
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 from infra.errors import REFUSED
@@ -101,6 +102,7 @@ def _add_what(group: Any) -> None:
     group.add_argument("--arms", type=_some, default=[], metavar="A,B", help="arms (default: all)")
     group.add_argument(
         "--data",
+        type=place,
         default="",
         metavar="DIR",
         help="prepared data, a folder or s3:// (default: the study's own)",
@@ -275,6 +277,7 @@ def _reader(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 def _places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--storage",
+        type=place,
         default="",
         metavar="URI",
         help="folder or s3://bucket/prefix (default: $ABLATE_STORAGE, else runs/)",
@@ -287,6 +290,13 @@ def _places(parser: argparse.ArgumentParser) -> None:
 
 def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="machine-readable output")
+
+
+def place(text: str) -> str:
+    """An address as it is, a folder with its whole path: commands run from other folders later."""
+    if not text or ("://" in text and not text.startswith("file://")):
+        return text
+    return str(Path(text.removeprefix("file://")).expanduser().absolute())
 
 
 def _some(text: str) -> list[str]:

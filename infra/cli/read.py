@@ -171,12 +171,17 @@ def logs(studies: Studies, options: Options) -> int:
     ledger = open_ledger(options, options.name)
     cell = read_plan(ledger).cell(options.cell).key
     texts = {attempt: ledger.read_log(cell, attempt) for attempt in ledger.attempts(cell)}
+    error = ledger.record(cell).error
     if options.json:
         print_json({"cell": cell, "logs": texts})
         return DONE
     for attempt, text in texts.items():
         print(f"== {cell}, attempt {attempt}" + ("" if text else ": nothing printed"))
         print(text, end="")
+    if error and not any(texts.values()):  # it never began, or died before it could say anything
+        print(f"{cell} failed: {error}")
+    elif not texts:
+        print(f"{cell}: no attempt yet")
     return DONE
 
 

@@ -5,12 +5,13 @@ A row is a point: `arm`, `seed`, `step` and a column per metric, empty where it 
 without a heading are an index and not read.
 """
 
+import csv
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.errors import Refused
 from infra.ledger.records import Point
@@ -21,6 +22,13 @@ from infra.writeup.columns import metric_of
 PLACE = ("arm", "seed", "step")
 _ONE_VALUE = {"metric", "value"}
 Curves = Mapping[tuple[str, int], Sequence[Point]]
+
+
+class _Row(NamedTuple):
+    """A row as it is written; its number is that of its first line."""
+
+    number: int
+    texts: list[str]
 
 
 @dataclass(frozen=True)
@@ -74,37 +82,53 @@ def read_table(path: Path) -> RecordedTable:
     return RecordedTable(path.name, hashlib.sha256(data).hexdigest(), curves)
 
 
-def _texts(data: bytes) -> list[list[str]]:
-    """The cells as they are written: pandas would round numbers and take the arm `None` for NaN."""
-    import pandas
-
-    first = data.partition(b"\n")[0]
-    if b"," not in first and (other := next((c for c in ";\t|" if c.encode() in first), "")):
+def _texts(data: bytes) -> list[_Row]:
+    """The rows that are not blank, as they are written, numbered as an editor does."""
+    try:
+        rows = [
+            row for row in _numbered(data.decode("utf-8-sig")) if any(map(str.strip, row.texts))
+        ]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"must be a CSV in UTF-8, got: {error}") from error
+    if not rows:
+        raise ValueError(f"must have a row of headings {', '.join(PLACE)}, is empty")
+    first = ",".join(rows[0].texts)
+    if "," not in first and (other := next((c for c in ";\t|" if c in first), "")):
         raise ValueError(
             f"must have commas between its columns, has {other!r}; write it with commas"
         )
-    try:
-        file = io.BytesIO(data)
-        frame = pandas.read_csv(file, header=None, dtype=str, na_filter=False, encoding="utf-8-sig")
-    except pandas.errors.EmptyDataError:
-        raise ValueError(f"must have a row of headings {', '.join(PLACE)}, is empty") from None
-    except (pandas.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"must be a CSV in UTF-8, got: {error}") from error
-    if len(frame) < 2:
+    if len(rows) < 2:
         raise ValueError("must have rows below its headings, has none")
-    return frame.to_numpy().tolist()
+    return [_filled(row, len(rows[0].texts)) for row in rows]
 
 
-def _columns(header: Sequence[str]) -> dict[str, int]:
+def _numbered(text: str) -> Iterator[_Row]:
+    lines, number = csv.reader(io.StringIO(text, newline=""), strict=True), 1
+    for texts in lines:
+        yield _Row(number, texts)
+        number = lines.line_num + 1
+
+
+def _filled(row: _Row, columns: int) -> _Row:
+    """A row with empty texts for what it leaves out at its end."""
+    if any(text.strip() for text in row.texts[columns:]):
+        raise ValueError(
+            f"row {row.number}: must have {columns} columns as the headings do, has "
+            f"{len(row.texts)}; quote what has a comma"
+        )
+    return _Row(row.number, [*row.texts, *[""] * columns][:columns])
+
+
+def _columns(header: _Row) -> dict[str, int]:
     """Headings with their places."""
-    names = [name.strip() for name in header]
+    names = [name.strip() for name in header.texts]
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise ValueError(f"column {twice[0]!r}: must be there once, is {names.count(twice[0])} x")
     columns = {name: index for index, name in enumerate(names) if name}
     if any(_is_number(name) for name in columns):
         raise ValueError(
-            f"row 1: must be headings, {', '.join(PLACE)} and metrics, got {', '.join(names)}; "
-            "put them above"
+            f"row {header.number}: must be headings, {', '.join(PLACE)} and metrics, got "
+            f"{', '.join(names)}; put them above"
         )
     if lacking := [name for name in PLACE if name not in columns]:
         raise ValueError(
@@ -127,12 +151,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _curves(columns: Mapping[str, int], rows: Sequence[Sequence[str]]) -> Curves:
+def _curves(columns: Mapping[str, int], rows: Sequence[_Row]) -> Curves:
     points: dict[tuple[str, int], dict[int, dict[str, float]]] = {}
     first: dict[tuple[Any, ...], int] = {}
     one_value = set(columns) == {*PLACE, *_ONE_VALUE}
     metrics = {metric_of(n): index for n, index in columns.items() if n not in PLACE}
-    for number, row in enumerate(rows, start=2):
+    for number, row in rows:
         arm, seed, step = _place(number, *(row[columns[name]] for name in PLACE))
         given = row[columns["metric"]].strip() if one_value else ""
         if (other := first.setdefault((arm, seed, step, given), number)) != number:
@@ -163,7 +187,7 @@ def _place(number: int, arm: str, seed: str, step: str) -> tuple[str, int, int]:
 def _whole(text: str) -> int:
     """Also 500.0, as pandas writes whole numbers beside an empty one."""
     value = float(text)
-    if not value.is_integer() or value < 0:
+    if not value.is_integer() or not 0 <= value < 2**63:
         raise ValueError(text)
     return int(text) if text.strip().isdecimal() else int(value)
 
@@ -184,6 +208,9 @@ def _values(number: int, row: Sequence[str], metrics: Mapping[str, int]) -> dict
 def _number(number: int, column: str, text: str) -> float:
     """Whole numbers stay whole, so that an export writes them as it did."""
     try:
-        return int(text) if text.lstrip("-").isdecimal() else float(text)
-    except ValueError:
-        raise ValueError(f"row {number}: {column} must be a number, got {text!r}") from None
+        value = int(text) if text.lstrip("-").isdecimal() else float(text)
+        float(value)  # which has no room for all whole numbers
+        return value
+    except (ValueError, OverflowError):
+        told = text if len(text) < 40 else f"{text[:20]}... of {len(text)} characters"
+        raise ValueError(f"row {number}: {column} must be a number, got {told!r}") from None

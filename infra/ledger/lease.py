@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 import threading
 import time
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import psutil
 
 from infra.ledger.patience import StorageError
+from infra.ledger.provenance import without_passwords
 from infra.ledger.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 LEASE_FILE = "lease.json"
 RENEW_S = 10.0
 STALE_S = 60.0
+_DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)  # a container may have nobody who reaps
 
 
 class LeaseHeld(RuntimeError):
@@ -93,6 +96,7 @@ class Lease:
                 "started": me.create_time(),
                 "token": self.token,
                 "renewed": time.time(),
+                "command": without_passwords(sys.argv),
             }
         ).encode()
 
@@ -117,6 +121,7 @@ def is_alive(holder: dict[str, Any]) -> bool:
             process = psutil.Process(holder["pid"])
             return (
                 abs(process.create_time() - holder["started"]) < 1.0
+                and process.status() not in _DEAD
                 and holder["pid"] != os.getpid()
             )
         except psutil.NoSuchProcess:

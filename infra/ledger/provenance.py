@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,7 +31,7 @@ def code_provenance(study_file: str = "") -> dict[str, Any]:
         "commit": commit,
         "dirty": dirty,
         "python": platform.python_version(),
-        "argv": [Path(sys.argv[0]).name, *map(_without_password, sys.argv[1:])],
+        "argv": without_passwords(sys.argv),
         "versions": {name: _version(name) for name in _VERSIONS},
     }
 
@@ -102,8 +103,9 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _without_password(argument: str) -> str:
-    return re.sub(r"//[^/@\s]+@", "//***@", argument)
+def without_passwords(argv: Sequence[str]) -> list[str]:
+    """A command line by the name of its program, without what stands before an @ in addresses."""
+    return [Path(argv[0]).name, *(re.sub(r"//[^/@\s]+@", "//***@", one) for one in argv[1:])]
 
 
 def _git() -> tuple[str, bool]:

@@ -348,3 +348,12 @@ def test_tables_are_plain_text_where_rich_is_absent(tmp_path: Path, capsys, monk
 def test_markdown_shows_odd_names_as_they_are(tmp_path: Path) -> None:
     text = markdown(leaderboard_table(board_of(tmp_path, {"a|b*<c>": BASE})))
     assert "a\\|b\\*\\<c\\>" in text or "a\\|b\\*\\<c>" in text
+
+
+def test_differences_that_single_precision_would_lose_are_not_called_the_same(tmp_path) -> None:
+    """Scores of 1e8 that differ by some thousandths: told as rounding, with the size of it."""
+    values = {"A": [1e8, 1e8 + 0.1, 1e8 + 0.2], "B": [1e8 + 0.0022, 1e8 + 0.1028, 1e8 + 0.2029]}
+    reason = board_of(tmp_path / "1", values).rows[-1].reason
+    assert "as close together as single precision rounds scores of this size, 24" in reason
+    same = {"A": [0.13, 0.27, 0.39], "B": [0.63, 0.77, 0.89]}
+    assert "one and the same difference" in board_of(tmp_path / "2", same).rows[-1].reason
