@@ -40,10 +40,12 @@ def main(study: Study, argv: Sequence[str] | None = None) -> int:
 
     def start() -> int:
         from infra.cli.run import run_study
+        from infra.study.neighbours import refuse_hiding
 
         file = Path(sys.argv[0]).absolute()
         ours = file.parent == ROOT / "sweeps"
         given_by_path = "" if ours else str(file)
+        refuse_hiding(file.parent)
         return run_study(study, given_by_path, options)
 
     return _answer(start)

@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -18,6 +19,7 @@ from infra.ledger.storage import Storage
 from infra.study.locate import STUDY_MODULE
 from infra.sweep_options import meant_address
 
+_LONGEST_TEMPORARY = 40  # what Ray adds for its sockets has some 65 bytes
 _ENVIRONMENT = {
     # Ray's memory monitor ends a whole sweep instead of one cell; the kernel's ends one worker.
     "RAY_memory_monitor_refresh_ms": "0",
@@ -55,6 +57,7 @@ def ray_session(address: str) -> Iterator[Any]:
         os.environ.setdefault(name, value)
     if address == "local":
         _own_token()
+        _short_temporary_folder()
     import ray
 
     strangers = psutil.Process().children(recursive=True)
@@ -145,6 +148,12 @@ def _own_token() -> None:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
+def _short_temporary_folder() -> None:
+    """Not in a long TMPDIR, as schedulers give one: paths of sockets have 107 bytes at most."""
+    if len(tempfile.gettempdir()) > _LONGEST_TEMPORARY and os.access("/tmp", os.W_OK):
+        os.environ.setdefault("RAY_TMPDIR", "/tmp")
+
+
 def _connect(ray: Any, address: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     try:
@@ -158,6 +167,8 @@ def _connect(ray: Any, address: str) -> None:
         remedy = "start one with `ray start --head`, or use --address local"
         if address == "local":
             remedy = "the machine may be overloaded; the same command tries again"
+        if "AF_UNIX" in told:
+            remedy = "give a shorter folder with RAY_TMPDIR"
         raise Refused(
             f"--address {address}: must lead to a running Ray, got {told}; {remedy}"
         ) from error

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlparse
 
 from infra.errors import Refused, first_line
 from infra.root import ROOT
+from infra.study.neighbours import refuse_hiding
 from infra.study.study import Study
 
 STUDY_MODULE = "ablate_study_"
@@ -55,6 +56,7 @@ def default_storage() -> str:
 
 
 def _study_in(path: Path) -> Study:
+    refuse_hiding(path.parent)
     module_name = f"{STUDY_MODULE}{path.stem}"
     module = ModuleType(module_name)
     module.__file__ = str(path)

@@ -19,9 +19,13 @@ def workers_of(pid: int) -> list[psutil.Process]:
     return [c for c in children if "ray::ResourceTrainable" in " ".join(c.cmdline())]
 
 
-def test_a_driver_killed_at_any_moment_costs_nothing_but_time(reference, tmp_path, ray_address):
+def test_a_driver_killed_at_any_moment_costs_nothing_but_time(
+    reference, tmp_path, ray_address, tmp_path_factory
+):
+    """Its TMPDIR is as long as a scheduler's, too long for the path of a socket."""
     command = ["run", LINE, *SIX, *LOCAL, "--storage", tmp_path]
-    driver = start(*command, **SLOW, ABLATE_COMMIT_EVERY_S="0.5")
+    long = tmp_path_factory.mktemp("scratch_of_a_job_scheduler" * 3)
+    driver = start(*command, **SLOW, ABLATE_COMMIT_EVERY_S="0.5", TMPDIR=str(long))
     wait_for(lambda: heads(tmp_path), "a commit", of=driver)
     time.sleep(random.uniform(0.0, 3.0))
     driver.kill()
