@@ -1,16 +1,17 @@
 """DICOM files, with or without an extension, as CT series in canonical orientation.
 
 Files are grouped by SeriesInstanceUID wherever they lie and sorted by ImagePositionPatient along
-the slice normal; slope and intercept are each slice's own. Taken are single-frame grey axial CT
-images; anything else is skipped with its reason. Coronal and sagittal series are not turned: in a
-study they are reformats of an axial series that is there too. Values that mark pixels outside the
-field of view lie below air and are clipped with it. Patient names and numbers are read only so
-that they can be kept out of the output.
+the slice normal. What their values mean is in `dicom_hu`, which of several time points is taken in
+`dicom_times`. Taken are single-frame grey axial CT images; anything else is skipped with its
+reason. Coronal and sagittal series are not turned: in a study they are reformats of an axial series
+that is there too. Patient names and numbers are read only so that they can be kept out of the
+output.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ from jaxtyping import Num
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_modality_lut
 from pydicom.uid import (
     CTImageStorage,
     ExplicitVRLittleEndian,
@@ -27,16 +27,20 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from trainables.ct.ingest.series import Frame, Plane, Series, Skip, Unreadable, frame
+from trainables.ct.ingest import dicom_hu, dicom_times
+from trainables.ct.ingest.dicom_hu import Values, common_padding, lacking, stated_values, to_hu
+from trainables.ct.ingest.dicom_times import Moment, Rank, left_out, stated_times
+from trainables.ct.ingest.series import Frame, Plane, Series, Skip, Unreadable, frame, said
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
 BROKEN = (InvalidDicomError, OSError, EOFError, ValueError, TypeError, AttributeError, KeyError)
 UNDECODABLE = (*BROKEN, RuntimeError, NotImplementedError, IndexError)
-TAGS = """AcquisitionNumber BitsAllocated Columns ImageOrientationPatient ImagePositionPatient
-    ImageType InstanceNumber Modality NumberOfFrames PatientID PatientName PixelSpacing Rows
-    SOPClassUID SOPInstanceUID SamplesPerPixel SeriesInstanceUID SliceThickness SpacingBetweenSlices
-    StudyInstanceUID""".split()
-SAME_PLACE_MM = 0.01
+TAGS = """Columns ImageOrientationPatient ImagePositionPatient ImageType Modality NumberOfFrames
+    PatientID PatientName PerFrameFunctionalGroupsSequence PixelSpacing Rows SOPClassUID
+    SamplesPerPixel SeriesInstanceUID SharedFunctionalGroupsSequence SliceThickness
+    SpacingBetweenSlices StudyInstanceUID""".split()
+TAGS += [*dicom_hu.TAGS, *dicom_times.TAGS]
+SEVERAL_FRAMES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,11 @@ class _Image:
     path: Path
     series: str
     study: str
-    order: tuple[int, int, str]  # acquisition, instance, UID: who stays of two at one place
+    times: dict[str, Rank]
     shape: tuple[int, int]  # rows and columns as stored
     frame: Frame
     slice_mm: float
+    values: Values
 
     @property
     def place(self) -> float:
@@ -76,9 +81,10 @@ def dicom_series(paths: Iterable[Path]) -> tuple[list[Series], list[Skip], set[s
             skipped.append(Skip(path, str(reason)))
     series = []
     for images in groups.values():
-        kept, dropped = _one_volume(images)
-        series.append(_series(kept))
-        skipped += dropped
+        scaled, unscaled = _scaled_alike(images)
+        kept, dropped = _one_volume(scaled)
+        series += [_series(kept)] if kept else []
+        skipped += unscaled + dropped
     return series, skipped, patients
 
 
@@ -95,7 +101,7 @@ def _header(path: Path) -> FileDataset:
         # Forced, since a file may lack the preamble; what is no DICOM then lacks every tag.
         return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS), force=True)
     except BROKEN as error:
-        raise Unreadable(f"not a readable DICOM file: {error}") from error
+        raise Unreadable(f"not a readable DICOM file: {said(error, path)}") from error
 
 
 def _patient(header: FileDataset) -> set[str]:
@@ -116,17 +122,14 @@ def _image(path: Path, header: FileDataset) -> _Image:
             path=path,
             series=str(header.SeriesInstanceUID),
             study=str(header.get("StudyInstanceUID") or header.SeriesInstanceUID),
-            order=(
-                int(header.get("AcquisitionNumber") or 0),
-                int(header.get("InstanceNumber") or 0),
-                str(header.get("SOPInstanceUID")),
-            ),
+            times=stated_times(header),
             shape=(int(header.Rows), int(header.Columns)),
             frame=placed,
             slice_mm=float(between) if between else float("nan"),
+            values=stated_values(header),
         )
     except BROKEN as error:
-        raise Unreadable(f"its DICOM header is incomplete: {error}") from error
+        raise Unreadable(f"its DICOM header is incomplete: {said(error, path)}") from error
 
 
 def _refuse_other_images(header: FileDataset) -> None:
@@ -142,7 +145,8 @@ def _refuse_other_images(header: FileDataset) -> None:
         raise Unreadable(f"modality {modality}, not CT")
     if "LOCALIZER" in (header.get("ImageType") or ()):
         raise Unreadable("localizer, not a slice")
-    if int(header.get("NumberOfFrames") or 1) > 1 or "ImagePositionPatient" not in header:
+    several = int(header.get("NumberOfFrames") or 1) > 1 or any(t in header for t in SEVERAL_FRAMES)
+    if several or "ImagePositionPatient" not in header:
         raise Unreadable("multi-frame or without ImagePositionPatient; convert it to NIfTI first")
     if int(header.get("SamplesPerPixel") or 1) > 1:
         raise Unreadable("colour image, not HU")
@@ -173,7 +177,21 @@ def _frame(header: FileDataset, spacing: list[float]) -> Frame:
     return placed
 
 
-def _one_volume(images: list[_Image]) -> tuple[list[_Image], list[Skip]]:
+def _scaled_alike(images: Sequence[_Image]) -> tuple[list[_Image], list[Skip]]:
+    """The slices of a series whose values are known to be in HU, and the others with the reason."""
+    series = [image.values for image in images]
+    common = common_padding(series)
+    kept, skipped = [], []
+    for image in images:
+        if reason := lacking(image.values, series):
+            skipped.append(Skip(image.path, reason))
+        else:
+            padding = image.values.padding or common
+            kept.append(replace(image, values=replace(image.values, padding=padding)))
+    return kept, skipped
+
+
+def _one_volume(images: Sequence[_Image]) -> tuple[list[_Image], list[Skip]]:
     """The slices that make one volume in ascending place, and the others with the reason."""
     groups: dict[tuple[object, ...], list[_Image]] = defaultdict(list)
     for image in images:
@@ -185,22 +203,27 @@ def _one_volume(images: list[_Image]) -> tuple[list[_Image], list[Skip]]:
         for image in group
         if group is not main
     ]
-    kept: list[_Image] = []
-    for image in sorted(main, key=lambda image: (image.place, image.order)):
-        if kept and image.place - kept[-1].place < SAME_PLACE_MM:
-            skipped.append(Skip(image.path, "a slice of its series is at the same position"))
-        else:
-            kept.append(image)
-    return kept, skipped
+    reasons = left_out(
+        [Moment(image.place, image.times, lambda image=image: _digest(image)) for image in main]
+    )
+    told = list(zip(main, reasons, strict=True))
+    skipped += [Skip(image.path, reason) for image, reason in told if reason]
+    kept = [image for image, reason in told if not reason]
+    return sorted(kept, key=lambda image: image.place), skipped
+
+
+def _digest(image: _Image) -> str | None:
+    """Of the slice in HU, None where it cannot be read."""
+    try:
+        return sha256(_hu(image).astype(np.float64).tobytes()).hexdigest()
+    except Unreadable:
+        return None
 
 
 def _series(images: list[_Image]) -> Series:
     first = images[0]
     height, width = first.frame.arrange(np.empty((*first.shape, 1)))[0].shape
-    planes = [
-        Plane(image.place, image.path, lambda image=image: _hu(image.path, image.frame))
-        for image in images
-    ]
+    planes = [Plane(image.place, image.path, lambda image=image: _hu(image)) for image in images]
     return Series(
         name=first.series,
         scan=first.study,
@@ -217,15 +240,15 @@ def _series(images: list[_Image]) -> Series:
     )
 
 
-def _hu(path: Path, placed: Frame) -> Num[np.ndarray, "height width"]:
+def _hu(image: _Image) -> Num[np.ndarray, "height width"]:
     try:
-        image = pydicom.dcmread(path, force=True)
-        if "TransferSyntaxUID" not in image.file_meta:  # a file without preamble
-            implicit = image.original_encoding[0]
-            image.file_meta.TransferSyntaxUID = (
+        whole = pydicom.dcmread(image.path, force=True)
+        if "TransferSyntaxUID" not in whole.file_meta:  # a file without preamble
+            implicit = whole.original_encoding[0]
+            whole.file_meta.TransferSyntaxUID = (
                 ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
             )
-        hu = apply_modality_lut(image.pixel_array, image)
+        hu = to_hu(whole, image.values)
     except UNDECODABLE as error:
-        raise Unreadable(f"its pixels cannot be read: {error}") from error
-    return placed.arrange(hu[..., None])[0]
+        raise Unreadable(f"its pixels cannot be read: {said(error, image.path)}") from error
+    return image.frame.arrange(hu[..., None])[0]

@@ -103,6 +103,7 @@ def warnings(entries: list[dict[str, str | int]]) -> list[str]:
         else f"ct: skipped {entry['path']}: {entry['reason']}"
         for entry in entries
     ]
+    lines = [" ".join(line.split()) for line in lines]  # a name may hold a line's end
     if len(lines) <= SAID_AT_MOST:
         return lines
     more = len(lines) - SAID_AT_MOST

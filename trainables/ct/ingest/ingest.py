@@ -148,6 +148,7 @@ def _decode(found: Found, source: Path, work: Path) -> list[Part]:
 def _nothing(found: Found, source: Path) -> str:
     reasons = gathered(found.skipped, source)
     first = f"{reasons[0]['path']}: {reasons[0]['reason']}" if reasons else "no file"
+    first = " ".join(first.split())
     return (
         f"CT source {str(source)!r} must hold NIfTI, DICOM or 16-bit PNG slices, got none that "
         f"can be read ({first}); name a folder that does"

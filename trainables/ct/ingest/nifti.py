@@ -16,7 +16,7 @@ from nibabel.nifti1 import Nifti1Image
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
-from trainables.ct.ingest.series import Frame, Plane, Series, Skip, Unreadable, frame
+from trainables.ct.ingest.series import Frame, Plane, Series, Skip, Unreadable, frame, said
 
 SUFFIXES = (".nii", ".nii.gz")
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -63,7 +63,7 @@ def _open(path: Path) -> Nifti1Image:
     try:
         image = load(path)
     except BROKEN as error:
-        raise Unreadable(f"not a readable NIfTI file: {error}") from error
+        raise Unreadable(f"not a readable NIfTI file: {said(error, path)}") from error
     if not isinstance(image, Nifti1Image):
         raise Unreadable(f"not a NIfTI file but {type(image).__name__}")
     header, dtype = image.header, np.dtype(image.get_data_dtype())
@@ -105,7 +105,7 @@ def _planes(path: Path) -> Sequence[Plane]:
     try:
         raw = np.asanyarray(stored.get_unscaled()).reshape(_shape(image))
     except BROKEN as error:
-        raise Unreadable(f"its voxels cannot be read: {error}") from error
+        raise Unreadable(f"its voxels cannot be read: {said(error, path)}") from error
     volume = placed.arrange(raw)
 
     def plane(index: int) -> Plane:

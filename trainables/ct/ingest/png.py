@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Num
 from PIL import Image
 
-from trainables.ct.ingest.series import Plane, Series, Skip, Unreadable
+from trainables.ct.ingest.series import Plane, Series, Skip, Unreadable, said
 
 HU_OFFSET = 32768
 BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what PIL raises
@@ -80,7 +80,7 @@ def _hu(path: Path) -> Num[np.ndarray, "height width"]:
         with Image.open(path) as image:
             return np.asarray(image).astype(np.int32) - HU_OFFSET
     except BROKEN as error:
-        raise Unreadable(f"its pixels cannot be read: {error}") from error
+        raise Unreadable(f"its pixels cannot be read: {said(error, path)}") from error
 
 
 def _natural(path: Path) -> tuple[list[str | int], str]:

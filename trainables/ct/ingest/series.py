@@ -24,6 +24,9 @@ SPACING_DECIMALS = 4
 class Unreadable(Exception):
     """A file or slice that cannot be taken; its text is the reason that the manifest states."""
 
+    def __init__(self, reason: str):
+        super().__init__(" ".join(reason.split()))  # one line, whatever a library or header says
+
 
 @dataclass(frozen=True, slots=True)
 class Skip:
@@ -108,6 +111,11 @@ class Frame:
     def arrange(self, array: Num[np.ndarray, "i j k"]) -> Num[np.ndarray, "slice row column"]:
         """A view of the array in canonical orientation."""
         return orientations.apply_orientation(array, self.orientation).transpose(2, 1, 0)
+
+
+def said(error: Exception, path: Path) -> str:
+    """What a library says of a file, without the folders that the file lies in."""
+    return str(error).replace(str(path), path.name) or type(error).__name__
 
 
 def frame(affine_lps: Float[np.ndarray, "4 4"], shape: tuple[int, int, int]) -> Frame:
