@@ -1,8 +1,9 @@
 """Any text, turned into token shards with their tokenizer, a manifest and a digest.
 
 A source is a file or a folder of UTF-8 text files at any depth. Files are documents; where there
-are few, they are cut into pieces at empty lines, so that they can be split. All is
-written to a folder beside the target, which is renamed when whole: there is all of it or nothing.
+are few, they are cut into pieces at empty lines, and within lines that are longer than a piece, so
+that they can be split. All is written to a folder beside the target, which is renamed when whole:
+there is all of it or nothing.
 """
 
 import json
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from trainables.lm.shards import write_shard
 from trainables.lm.text import Prepared, prepare
+from trainables.lm.tokenizer import cut
 
 MANIFEST = "manifest.json"
 SHARD_TOKENS = 100_000_000
@@ -43,12 +45,7 @@ def ingest_text(
     if not 0.0 < validation_fraction <= 0.5:
         raise ValueError(f"validation_fraction must be in (0, 0.5], got {validation_fraction}")
     documents, skipped = _documents(source, to)
-    made = prepare(documents, vocab, validation_fraction)
-    if not (len(made.train) and len(made.validation)):
-        raise ValueError(
-            f"text source {str(source)!r}: must have documents for both sides of the split, got "
-            f"{len(documents)}; give more text, or unlike documents"
-        )
+    made = prepare(documents, vocab, validation_fraction, f"text source {str(source)!r}")
     there = _manifest(to)
     if there.get("digest") == made.digest:
         return there
@@ -91,16 +88,30 @@ def _documents(source: Path, to: Path) -> tuple[dict[str, str], list[dict[str, s
 
 
 def _pieces(name: str, text: str) -> Iterator[tuple[str, str]]:
-    """A file in pieces of about equal length that end at an empty line or at a line's end."""
+    """A file in pieces of about equal length that end at an empty line or at a line's end.
+
+    A line that is longer than a piece is cut within.
+    """
     gap = "\n\n" if text.count("\n\n") * PIECE_CHARACTERS > len(text) else "\n"
     piece, number = "", 0
     for part in text.split(gap):
-        piece += part + gap
-        if len(piece) >= PIECE_CHARACTERS:
-            yield f"{name}#{number:06d}", piece
-            piece, number = "", number + 1
+        for whole in _cut_lines(part + gap):
+            piece += whole
+            if len(piece) >= PIECE_CHARACTERS:
+                yield f"{name}#{number:06d}", piece
+                piece, number = "", number + 1
     if piece.strip():
         yield f"{name}#{number:06d}", piece
+
+
+def _cut_lines(text: str) -> Iterator[str]:
+    """The text as it is, or cut within its lines where one is longer than a piece."""
+    lines = text.splitlines(keepends=True)
+    if max(map(len, lines)) <= PIECE_CHARACTERS:
+        yield text
+        return
+    for line in lines:
+        yield from cut(line, PIECE_CHARACTERS // 20)
 
 
 def _write(

@@ -46,9 +46,10 @@ def read_shards(paths: Iterable[Path]) -> Int[Tensor, " N"]:
 def _read(path: Path) -> Int[Tensor, " N"]:
     header = np.fromfile(path, "<i4", HEADER)
     if len(header) < HEADER or tuple(header[:2]) != (MAGIC, VERSION):
+        got = header[:2].tolist() if len(header) == HEADER else f"{path.stat().st_size} bytes"
         raise ValueError(
-            f"shard {str(path)!r}: must begin with {MAGIC} and version {VERSION}, got "
-            f"{header[:2].tolist()}; write it anew with `ablate data text SOURCE --to DIR`"
+            f"shard {str(path)!r}: must begin with {MAGIC} and version {VERSION} in a header of "
+            f"{4 * HEADER} bytes, got {got}; write it anew with `ablate data text SOURCE --to DIR`"
         )
     size, expected = path.stat().st_size, 4 * HEADER + 2 * int(header[2])
     if size != expected:

@@ -18,7 +18,9 @@ from trainables.lm.config import TextConfig
 from trainables.lm.shards import read_shards
 from trainables.lm.split import split
 from trainables.lm.tokenizer import (
+    LINE_BYTES,
     PieceBytes,
+    cut,
     encode,
     open_tokenizer,
     piece_bytes,
@@ -73,11 +75,28 @@ def load_text(folder: str, cfg: TextConfig) -> TokenText:
     return _of_folder(folder) if folder else _of_library(cfg)
 
 
-def prepare(documents: dict[str, str], vocab: int, validation_fraction: float) -> Prepared:
-    """Splits documents by name, trains a tokenizer on the training side and encodes both."""
+def prepare(
+    documents: dict[str, str], vocab: int, validation_fraction: float, subject: str = "text"
+) -> Prepared:
+    """Splits documents by name, trains a tokenizer on the training side and encodes both.
+
+    Raises:
+        ValueError: When a side gets no document, or the text does not give so many pieces.
+    """
     sides = split(documents, validation_fraction)
     train, validation = ([documents[name] for name in side] for side in sides)
-    lines = [line for text in train for line in text.splitlines() if line.strip()]
+    if not (train and validation):
+        raise ValueError(
+            f"{subject}: must have documents for both sides of the split, got {len(documents)}; "
+            "give more text, or unlike documents"
+        )
+    lines = [
+        part
+        for text in train
+        for line in text.splitlines()
+        if line.strip()
+        for part in cut(line, LINE_BYTES)  # before some are chosen, so that all have their share
+    ]
     every = max(1, sum(map(len, lines)) // SAMPLE_CHARACTERS)
     model = train_tokenizer(lines[::every], vocab)
     tokenizer = open_tokenizer(model)
@@ -115,7 +134,22 @@ def _of_folder(folder: str) -> TokenText:
             f"{REMEDY}"
         )
     made = Prepared(read_shards(found["train"]), read_shards(found["val"]), models[0].read_bytes())
-    pieces = piece_bytes(open_tokenizer(made.model))
+    for side, tokens, purpose in (
+        ("train", made.train, "train on"),
+        ("val", made.validation, "validate on"),
+    ):
+        if not len(tokens):
+            names = ", ".join(path.name for path in found[side])
+            raise ValueError(
+                f"text folder {folder!r}: must have tokens to {purpose}, {names} "
+                f"{'has' if len(found[side]) == 1 else 'have'} none; {REMEDY}"
+            )
+    try:
+        pieces = piece_bytes(open_tokenizer(made.model))
+    except ValueError as error:
+        raise ValueError(
+            f"text folder {folder!r}: {models[0].name} {error}; copy it again or {REMEDY}"
+        ) from error
     highest = max(int(tokens.max()) for tokens in (made.train, made.validation))
     if highest >= len(pieces.length):
         raise ValueError(

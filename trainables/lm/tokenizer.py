@@ -3,12 +3,13 @@
 The bytes that a token stands for follow that program: none for control, unknown and unused pieces;
 one for a byte piece; else the piece in UTF-8 without its leading space mark. The mark is one byte
 more, unless the token before it is none of text: a space at the start of a document is not there.
-Training is a function of the text and of the version of sentencepiece, to the byte.
+Training is a function of the text and of the version of sentencepiece, to the byte. Sentencepiece
+passes over lines of more than 4,192 bytes without a word, so that they are cut before.
 Shape letters: V vocabulary, N tokens.
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import sentencepiece
@@ -19,6 +20,7 @@ from torch import Tensor
 SPACE = "\u2581"
 PAD, BOS, EOS, UNKNOWN = range(4)
 FEWEST = 256 + 4  # a byte each and the four above
+LINE_BYTES = 4192  # sentencepiece's max_sentence_length
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ def train_tokenizer(lines: Iterable[str], vocab: int) -> bytes:
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(lines),
+            sentence_iterator=(part for line in lines for part in cut(line, LINE_BYTES)),
             model_writer=model,
             model_type="bpe",
             vocab_size=vocab,
@@ -64,16 +66,44 @@ def train_tokenizer(lines: Iterable[str], vocab: int) -> bytes:
         )
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
+        many = "required_chars" in reason  # more letters than pieces
         raise ValueError(
             f"text: must give a vocabulary of {vocab} pieces, but sentencepiece says {reason}; "
-            "give more text or a smaller vocabulary"
+            f"give {'a larger' if many else 'more text or a smaller'} vocabulary"
         ) from error
     return model.getvalue()
 
 
+def cut(text: str, most_bytes: int) -> Iterator[str]:
+    """The text in parts of at most so many bytes of UTF-8, cut before a blank where there is one.
+
+    Nothing is lost or added, and no character is cut in two.
+    """
+    whole, start = text.encode(), 0
+    while len(whole) - start > most_bytes:
+        end = start + most_bytes
+        while whole[end] & 0xC0 == 0x80:  # within a character
+            end -= 1
+        blank = whole.rfind(b" ", start + 1, end + 1)
+        end = blank if blank > start else end
+        yield whole[start:end].decode()
+        start = end
+    yield whole[start:].decode()
+
+
 def open_tokenizer(model: bytes) -> sentencepiece.SentencePieceProcessor:
-    """The tokenizer of a model file's bytes."""
-    return sentencepiece.SentencePieceProcessor(model_proto=model)
+    """The tokenizer of a model file's bytes.
+
+    Raises:
+        ValueError: When they are no model.
+    """
+    try:
+        tokenizer = sentencepiece.SentencePieceProcessor(model_proto=model) if model else None
+    except RuntimeError:
+        tokenizer = None
+    if tokenizer is None:
+        raise ValueError(f"must be a sentencepiece model, got {len(model)} bytes that are none")
+    return tokenizer
 
 
 def piece_bytes(tokenizer: sentencepiece.SentencePieceProcessor) -> PieceBytes:
