@@ -211,6 +211,24 @@ def test_padding_that_only_some_slices_state_is_that_of_their_series(tmp_path):
     assert np.array_equal(volume(tmp_path / "out"), HU)
 
 
+def test_rescale_and_padding_may_be_numbers_of_another_kind(tmp_path):
+    """Floats for decimal text, and 32 bits where the tags know 16."""
+
+    def wide(z, data):
+        raw = np.frombuffer(data.PixelData, "<i2").reshape(data.Rows, data.Columns).astype("<i4")
+        raw[:2] = 100_000
+        data.BitsAllocated, data.BitsStored, data.HighBit = 32, 32, 31
+        data.PixelData = raw.tobytes()
+        data["PixelData"].VR = "OW"
+        data.add_new(VALUE, "SL", 100_000)
+        data.add_new("RescaleSlope", "FD", 1.0)
+        data.add_new("RescaleIntercept", "FL", -1024.0)
+
+    write_series(tmp_path / "in", HU, wide)
+    ingest_ct(tmp_path / "in", tmp_path / "out")
+    assert np.array_equal(volume(tmp_path / "out"), HU)
+
+
 def test_high_values_without_padding_stay_bone(tmp_path):
     for tags in ({}, {VALUE: ("US", None)}, {LIMIT: ("US", 63536)}):  # a limit alone says nothing
         out = tmp_path / f"out{len(tags)}{len(str(tags))}"
