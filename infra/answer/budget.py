@@ -48,7 +48,7 @@ class Budget:
         return cls(axis, value)
 
     def __str__(self) -> str:
-        exact = (f"{self.amount:.{digits}g}" for digits in (3, 12))
+        exact = (f"{self.amount:.{digits}g}" for digits in (12, 3))
         amount = min((t for t in exact if float(t) == self.amount), key=len, default=self.amount)
         return f"{self.axis}={amount}"
 

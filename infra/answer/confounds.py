@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from infra.answer.arms import Arm
-from infra.answer.ran import MACHINE, Facts, begun_with
+from infra.answer.ran import MACHINE, MODULE, Facts, begun_with
 from infra.ledger.points import column, steps
 from infra.ledger.records import CellRecord
 
@@ -124,6 +124,8 @@ def _declared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
 
 def _code(ours: Facts, theirs: Facts, declared: Sequence[str]) -> Iterator[str]:
     for name in sorted({*ours, *theirs}) if ours != theirs else ():
+        if name.startswith(MODULE) and not (name in ours and name in theirs):
+            continue  # an arm may import what others do not
         knob = _SETS_STATE.get(name)
         if ours.get(name) != theirs.get(name) and not (knob and _sets(knob, declared)):
             told = _short(ours.get(name)), _short(theirs.get(name))

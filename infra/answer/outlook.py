@@ -8,6 +8,7 @@ from infra.answer.board import Row, open_rows
 from infra.answer.verdicts import Difference, looks, seeds_to_decide, share_of_alpha
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
+from infra.words import MANY_ARMS, joined
 
 
 def outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
@@ -55,10 +56,22 @@ def _price(rows: Sequence[Row], row: Row, seeds: int) -> str:
     return f" ({math.fsum(hours):.2g} worker-hours more)" if known else ""
 
 
+def _ends(steps: Mapping[str, int | None]) -> str:
+    """Where each arm ends; of many arms how many end where, the fewest first."""
+    told = {arm: "by seed" if n is None else str(n) for arm, n in steps.items()}
+    if len(told) <= MANY_ARMS:
+        return ", ".join(f"{arm} {end}" for arm, end in told.items())
+    ends: dict[str, list[str]] = {}
+    for arm, end in told.items():
+        ends.setdefault(end, []).append(arm)
+    groups = sorted(ends.items(), key=lambda group: len(group[1]))
+    return "; ".join(f"{joined(arms)} {end}" for end, arms in groups)
+
+
 def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) -> list[str]:
     """What may spoil the comparison: unequal steps, mixed code, failed and damaged cells."""
     steps = {row.arm: row.steps for row in rows if row.finished}
-    each = ", ".join(f"{arm} {'by seed' if n is None else n}" for arm, n in steps.items())
+    each = _ends(steps)
     notes = [f"arms end at different steps: {each}"] if len(set(steps.values())) > 1 else []
     notes += [f"confound: {mix}" for mix in confounds.mixed_code(records.values())]
     for row in rows:

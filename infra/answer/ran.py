@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from infra.ledger.modules import MODULES, recorded_modules
 from infra.ledger.records import CellRecord
 
 Facts = Mapping[str, Sequence[Any]]  # more than one value where it changed on the way
 MACHINE = ("device", "host")
+MODULE = "digest of module "
 _STATE = {"train/compiled": "compile state", "train/dtype_bits": "dtype"}  # where a run tells them
 _CODE = {  # to their names in a sentence
     "data_digest": "data digest",
@@ -30,7 +32,10 @@ def ran(record: CellRecord) -> Facts:
             if own.get(name) and own[name] not in known.setdefault(text, []):
                 known[text].append(own[name])
     known = {text: sorted(values) for text, values in known.items() if values}
-    for name, values in (record.commit.realised if record.commit else {}).items():
+    realised = record.commit.realised if record.commit else {}
+    for name, digests in recorded_modules(realised.get(MODULES, ())).items():
+        known[MODULE + name] = sorted(digests)
+    for name, values in realised.items():
         if name in _CODE:
             known.setdefault(_CODE[name], []).extend(values)
     for name, text in _STATE.items():

@@ -10,10 +10,11 @@ from infra.cell.cell import Job
 from infra.errors import Refused
 from infra.ledger.lease import Lease, LeaseHeld
 from infra.ledger.ledger import Ledger
+from infra.ledger.modules import MODULES, digest_now, own_modules, recorded_modules
 from infra.ledger.records import CellRecord
-from infra.root import ROOT
 from infra.study.plan import Plan
 from infra.study.study import Study
+from infra.words import joined
 
 
 @contextmanager
@@ -45,31 +46,51 @@ def make_job(study: Study, plan: Plan, ledger: Ledger, gpus: float, code: Mappin
     )
 
 
-def refuse_changed_code(records: Iterable[CellRecord], code: Mapping[str, Any]) -> None:
+def refuse_changed_code(records: Iterable[CellRecord], code: Mapping[str, Any]) -> list[str]:
     """Cells of one sweep are compared, so all must come from one code.
 
+    Gives back what a reader must know: modules that only earlier cells had, or only this process.
+
     Raises:
-        Refused: When a begun cell ran under other packages, study file or torch than this process.
+        Refused: When a begun cell ran under other packages, study file, modules or torch than this
+            process.
     """
-    for record in records:
-        was = record.start.get("code") if record.commit else None
-        for name, before, now in _code_laws(was, code):
-            if before != now:
+    begun = [record for record in records if record.commit]
+    now, had = own_modules(), set[str]()
+    for record in begun:
+        modules = recorded_modules(record.commit.realised.get(MODULES, ()) if record.commit else ())
+        had |= modules.keys()
+        for name, before, after in _laws(record, modules, code):
+            if before != after:
                 raise Refused(
                     f"cell {record.key}: must be joined by cells of the same code, but {name} "
-                    f"was {before[:12]} and is now {now[:12]} in {ROOT}; go back, choose another "
-                    "--name, or give --accept-code-change to put the mix on record"
+                    f"was {before[:12]} and is now {after[:12]}; go back, choose another "
+                    "--name, give --accept-code-change to put the mix on record, or delete "
+                    "the sweep if it was only tried"
                 )
+    gone = [name for name in sorted(had) if not digest_now(name)]
+    new = sorted(now.keys() - had) if had else []
+    notes = [f"earlier cells had loaded {joined(gone)}, which is not found now"] if gone else []
+    return notes + ([f"earlier cells had not loaded {joined(new)}"] if new else [])
 
 
-def _code_laws(
-    was: Mapping[str, Any] | None, now: Mapping[str, Any]
+def _laws(
+    record: CellRecord, modules: Mapping[str, set[str]], now: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
-    if was:
-        yield "the digest of the packages", was["package_digest"], now["package_digest"]
-        yield "the digest of the study's file", was["study_sha256"], now["study_sha256"]
-        torch_was, torch_now = (code["versions"]["torch"].split("+")[0] for code in (was, now))
-        yield "the version of torch", torch_was, torch_now
+    """What must be the same, with its name; of a module that both know one of its digests."""
+    if not (was := record.start.get("code")):
+        return
+    yield "the digest of the packages", was["package_digest"], now["package_digest"]
+    # Ledgers of before modules were told by name have one digest over the study and its neighbours.
+    by_name = bool(modules) or "study_file_sha256" in was
+    study = "study_file_sha256" if by_name else "study_sha256"
+    yield "the digest of the study's file", was.get(study, ""), now[study]
+    for name, digests in modules.items():
+        if after := digest_now(name):
+            told = after if after in digests else min(digests)
+            yield f"the digest of its module {name!r}", told, after
+    torch_was, torch_now = (code["versions"]["torch"].split("+")[0] for code in (was, now))
+    yield "the version of torch", torch_was, torch_now
 
 
 def record_end(

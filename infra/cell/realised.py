@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from infra.ledger.data import data_digest
+from infra.ledger.modules import MODULES, as_texts, own_modules
 
 Realised = Mapping[str, Sequence[str]]  # more than one value where it changed on the way
 
@@ -67,7 +68,9 @@ class Watch:
             "autocast": self._autocasts or {"off"},
             "compile": {"compiled" if _graphs_compiled() > self._graphs else "eager"},
         }
-        return {name: sorted(values) for name, values in found.items()}
+        told = {name: sorted(values) for name, values in found.items()}
+        own = as_texts(own_modules())  # by now also what the first steps imported
+        return {**told, MODULES: own} if own else told
 
 
 def both(one: Realised, two: Realised) -> Realised:

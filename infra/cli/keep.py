@@ -45,7 +45,9 @@ def import_curves(studies: Studies, options: Options) -> int:
     if options.json:
         print_json({"sweep": ledger.sweep, "leaderboard": board.to_json()})
         return DONE
-    size = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
+    arms, seeds, cells = len(plan.arms), len(plan.seeds), len(plan.cells)
+    lack = f", {lacking} lacking" if (lacking := arms * seeds - cells) else ""
+    size = f"{arms} arms x {seeds} seeds{lack} = {cells} cells"
     print(f"{size} of {file.name}, as {ledger.sweep!r} in {ledger.storage.uri}")
     show(short_table(board))
     return DONE

@@ -221,7 +221,10 @@ def verdicts(studies: Studies, options: Options) -> int:
     for table in findings_tables(judged):
         show(table)
     if not judged:
-        print(f"study {plan.study!r} has no findings")
+        print(
+            f"study {plan.study!r} has no findings; verdicts on its arms: ablate leaderboard "
+            f"{ledger.sweep}{storage_option(options)}"
+        )
     return DONE
 
 

@@ -73,7 +73,8 @@ def run_here(
         plan = join_plan(ledger, plan)
         code, records = code_provenance(plan.study_file), read_records(plan, ledger)
         if not options.accept_code_change:
-            refuse_changed_code(records.values(), code)
+            for note in refuse_changed_code(records.values(), code):
+                print(f"note: {note}", flush=True)
         chosen = [c for c in plan.cells if c.arm == arm and (not seeds or c.seed in seeds)]
         if not chosen:
             raise Refused(
@@ -94,6 +95,7 @@ def run_here(
                 failed = [c for c in chosen if not _run_cell_here(study, plan, job, lease, c, stop)]
         except _BudgetSpent:
             return INTERRUPTED
+    print(f"recorded in the sweep {ledger.sweep!r} in {ledger.storage.uri}", flush=True)
     return SOME_FAILED if failed else DONE
 
 

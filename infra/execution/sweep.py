@@ -103,7 +103,8 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
         todo = open_cells(plan, records, options.retry_failed)
         code = code_provenance(plan.study_file)
         if todo and not options.accept_code_change:
-            refuse_changed_code(records.values(), code)
+            for note in refuse_changed_code(records.values(), code):
+                print(f"note: {note}", flush=True)
         told = check_before(study, plan, records, todo, options) if todo else None
         ledger.write_plan(plan)
         if told is not None and (options.preflight or ledger.read_preflight() is None):

@@ -28,6 +28,7 @@ def code_provenance(study_file: str = "") -> dict[str, Any]:
     return {
         "package_digest": package_digest(),
         "study_sha256": study_digest(study_file) if study_file else "",
+        "study_file_sha256": _sha256(Path(study_file)) if study_file else "",
         "commit": commit,
         "dirty": dirty,
         "python": platform.python_version(),

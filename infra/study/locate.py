@@ -6,15 +6,16 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from urllib.parse import unquote, urlparse
 
 from infra.errors import Refused, first_line
-from infra.root import ROOT
+from infra.root import PACKAGES, ROOT
 from infra.study.neighbours import refuse_hiding
 from infra.study.study import Study
 
-STUDY_MODULE = "ablate_study_"
+STUDY_MODULE = "ablate_study_"  # how a study's own file is called among modules
 _RAY_COPY = "/runtime_resources/"
 
 
@@ -66,11 +67,19 @@ def _study_in(path: Path) -> Study:
         # Not by an import, whose cached bytecode outlives an edit within the same second.
         exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
+        if isinstance(error, ValueError) and _is_ours(error):
+            raise Refused(f"study {path.name}: {' '.join(str(error).split())}") from error
         raise Refused(f"study {path.name}: must be importable, but {first_line(error)}") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         raise Refused(f"study {path.name}: must define STUDY = Study(...), got {study!r}")
     return study
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether a law of ours was broken, and not the file's own code."""
+    frames = extract_tb(error.__traceback__)
+    return any(Path(frames[-1].filename).is_relative_to(ROOT / name) for name in PACKAGES)
 
 
 def _make_neighbours_importable(folder: Path) -> None:

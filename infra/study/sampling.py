@@ -74,11 +74,11 @@ def _points(space: SampledSpace) -> Iterator[dict[str, Any]]:
 
     axes = {name: _distribution(axis) for name, axis in space.axes.items()}
     with _quiet():
-        if space.sampler == "qmc":
-            sampler = optuna.samplers.QMCSampler(scramble=True, seed=space.seed)
-        else:
-            sampler = optuna.samplers.RandomSampler(seed=space.seed)
-        study = optuna.create_study(sampler=sampler)
+        samplers = {
+            "qmc": lambda: optuna.samplers.QMCSampler(scramble=True, seed=space.seed),
+            "random": lambda: optuna.samplers.RandomSampler(seed=space.seed),
+        }
+        study = optuna.create_study(sampler=samplers[space.sampler]())
         # From a first trial QMC learns the axes; without one it draws its first point at random.
         lowest = {name: axis.low for name, axis in axes.items()}
         study.add_trial(optuna.create_trial(params=lowest, distributions={**axes}, value=0.0))

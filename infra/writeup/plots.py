@@ -63,7 +63,6 @@ def pictures(
     import matplotlib
 
     board = leaderboard(plan, records)
-    of_all = (f"the best {MANY_ARMS} of {len(plan.arms)} arms and the baseline",)
     if len(plan.arms) > MANY_ARMS:
         board = replace(board, rows=tuple(best_rows(board, MANY_ARMS)))
     shown = {row.arm for row in board.rows}
@@ -73,9 +72,11 @@ def pictures(
             "curves": _draw_curves(plan, curves, width_in),
             "differences": _draw_forest(board, width_in),
         }
-    more = of_all if len(shown) < len(plan.arms) else ()
+    of_all = f"the best {MANY_ARMS} of {len(plan.arms)} arms"
+    more = {"curves": f"{of_all} and the baseline", "differences": of_all}
+    short = len(shown) < len(plan.arms)
     return {
-        name: replace(picture, lines=(*picture.lines, *more))
+        name: replace(picture, lines=(*picture.lines, more[name])) if short else picture
         for name, picture in drawn.items()
         if picture
     }

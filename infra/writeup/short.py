@@ -1,7 +1,6 @@
 """A leaderboard as a terminal shows it: of many arms the best, and notes of one kind as one."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import get_args
@@ -22,23 +21,17 @@ def short_table(board: Leaderboard, top: int = 0) -> Table:
         board: All arms.
         top: How many; 0 for all, or of more than `MANY_ARMS` for that many.
     """
-    table, count = leaderboard_table(board), len(board.rows)
+    count = len(board.rows)
     top = top or MANY_ARMS if count > MANY_ARMS else top or count
-    best = {row.arm for row in best_rows(board, top)}
-    shown = [i for i, row in enumerate(board.rows) if row.arm in best]
-    notes = [*table.notes]
+    best = tuple(best_rows(board, top))
+    notes = list(leaderboard_table(board).notes)
     if count > MANY_ARMS:
         notes = [_tally(board), *folded(notes, [row.arm for row in board.rows])]
-    if left := count - len(shown):
-        notes.append(
-            f"{left} more arms: --top {count} shows them; --json and exports have them all"
-        )
-    return replace(
-        table,
-        rows=tuple(table.rows[i] for i in shown),
-        strong=frozenset(place for place, i in enumerate(shown) if i in table.strong),
-        notes=tuple(notes),
-    )
+    if left := count - len(best):
+        notes.append(f"{left} more arms: --top {count} shows them")
+    if count > MANY_ARMS:
+        notes.append("--json and ablate export have every arm and every note")
+    return replace(leaderboard_table(replace(board, rows=best)), notes=tuple(notes))
 
 
 def folded(notes: Iterable[str], arms: Iterable[str]) -> list[str]:
@@ -77,11 +70,11 @@ def _range(numbers: Sequence[str]) -> str:
 
 
 def _tally(board: Leaderboard) -> str:
-    """How many arms have which verdict."""
-    counts = Counter(row.verdict for row in board.rows)
-    told = [
-        f"{counts[verdict]} {verdict}"
-        for verdict in get_args(Verdict)
-        if counts[verdict] and verdict
-    ]
-    return f"of {sum(counts.values()) - counts['']} arms {joined(told)}" if told else "no verdicts"
+    """How many arms have which verdict, those that are decided by name."""
+    told = []
+    for verdict in filter(None, get_args(Verdict)):
+        own = [row.arm for row in board.rows if row.verdict == verdict]
+        names = f" ({joined(own)})" if own and verdict != "undecided" else ""
+        told += [f"{len(own)} {verdict}{names}"] if own else []
+    arms = sum(bool(row.verdict) for row in board.rows)
+    return f"of {arms} arms {joined(told)}" if told else "no arm has a verdict"

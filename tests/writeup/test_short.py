@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas
 import pytest
 from conftest import ablate
-from made_up import METRIC, made_up
+from made_up import METRIC, falling, made_up
 
 from infra.answer.compare import leaderboard
 from infra.answer.index import read_records
 from infra.ledger.ledger import Ledger
+from infra.ledger.records import Point
 from infra.study.plan import Plan
 from infra.writeup.export import export
 from infra.writeup.plots import pictures
@@ -32,7 +33,10 @@ def test_the_best_thirty_and_the_baseline_are_shown(sweep) -> None:
     board = leaderboard(plan, read_records(plan, ledger))
     table = short_table(board)
     assert [row[0] for row in table.rows] == [*(f"arm {i}" for i in range(30)), BASELINE]
-    assert table.notes[-1].startswith("9 more arms: --top 40 shows them")
+    assert table.notes[-2:] == (
+        "9 more arms: --top 40 shows them",
+        "--json and ablate export have every arm and every note",
+    )
     assert len(short_table(board, 40).rows) == 40
     assert [row[0] for row in short_table(board, 2).rows] == ["arm 0", "arm 1", BASELINE]
 
@@ -72,11 +76,29 @@ def test_notes_of_one_kind_are_one_with_the_range_of_their_numbers() -> None:
     ]
 
 
+def test_columns_that_only_arms_left_out_would_fill_are_not_there(sweep) -> None:
+    plan, ledger = sweep
+    board = leaderboard(plan, read_records(plan, ledger))
+    assert " failed" in short_table(board).columns
+    assert " failed" not in short_table(board, 2).columns
+
+
+def test_a_single_arm_that_ends_elsewhere_is_found_among_many(tmp_path: Path) -> None:
+    def cut(arm: str, seed: int, value: float) -> list[Point]:
+        told = falling(arm, seed, value)
+        return told[:-1] if arm == "arm 6" else told
+
+    plan, ledger = made_up(tmp_path, ARMS, points=cut)
+    notes = leaderboard(plan, read_records(plan, ledger)).notes
+    [told] = [note for note in notes if note.startswith("arms end at different steps")]
+    assert told.startswith("arms end at different steps: arm 6 30; arm 0, ") and len(told) < 150
+
+
 def test_cells_that_failed_are_one_note(sweep) -> None:
     plan, ledger = sweep
     notes = short_table(leaderboard(plan, read_records(plan, ledger))).notes
     assert sum("failed: FloatingPointError" in note for note in notes) == 1
-    assert any(note.startswith("of 39 arms ") and " better" in note for note in notes)
+    assert any(note.startswith("of 39 arms ") and "(arm 0, arm 1, " in note for note in notes)
     assert len(notes) < 15
 
 
@@ -99,8 +121,8 @@ def test_pictures_draw_the_best_and_say_so(sweep) -> None:
     assert len(drawn["curves"].figure.axes) >= 31
     titles = [axis.get_title() for axis in drawn["curves"].figure.axes]
     assert BASELINE in titles and "arm 39" not in titles
-    for picture in drawn.values():
-        assert picture.lines[-1] == "the best 30 of 40 arms and the baseline"
+    assert drawn["curves"].lines[-1] == "the best 30 of 40 arms and the baseline"
+    assert drawn["differences"].lines[-1] == "the best 30 of 40 arms"
 
 
 def test_status_of_many_cells_shows_what_there_is_to_tell(tmp_path: Path) -> None:
