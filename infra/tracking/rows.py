@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-import posixpath
-import re
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from infra.answer.diagnosis import diagnose_cell
 from infra.ledger.records import CellRecord, Point
 from infra.study.plan import Cell, Plan
+from infra.tracking.names import NAME_CHARS, PARAM_CHARS, TAG_CHARS, cut, safe_name
 
 PARENT = ""  # its place among the keys of the cells
 CELL_TAG, SWEEP_TAG, CREATED_TAG = "ablate.cell", "ablate.sweep", "ablate.created"
@@ -24,7 +24,8 @@ _MLFLOW_STATUS = {
     "interrupted": "KILLED",
 }
 _LAWS = ("scale", "metric", "mode", "baseline", "margin", "threads")
-_PARAM_CHARS, _TAG_CHARS = 6000, 5000
+_LIST_CHARS = 5000  # of a tag that is read as a whole
+_LONGEST = 2**63 - 1
 _COLUMNS_FOR_CONFIG = 4
 
 
@@ -38,6 +39,20 @@ class Value(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Names:
+    """What a sweep's metrics and the fields of its configs are called in MLflow."""
+
+    metrics: Mapping[str, str]
+    params: Mapping[str, str]
+
+    @cached_property
+    def apart(self) -> Mapping[str, str]:
+        """Names that tell values apart, each with the one that those would share."""
+        called = [*self.metrics.items(), *self.params.items()]
+        return {own: safe_name(name) for name, own in called if own != safe_name(name)}
+
+
+@dataclass(frozen=True)
 class Wanted:
     """A run as it is to be; tags without a value yet are empty.
 
@@ -46,6 +61,7 @@ class Wanted:
         status: running, finished, failed or interrupted.
         start_ms: When it began; one that exists keeps its own.
         duration_ms: Its length once it has ended.
+        apart: As `Names.apart` says.
     """
 
     key: str
@@ -56,6 +72,7 @@ class Wanted:
     tags: Mapping[str, str]
     params: Mapping[str, str]
     values: Sequence[Value] = ()
+    apart: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mlflow_status(self) -> str:
@@ -73,14 +90,21 @@ def sweep_run(
 ) -> Wanted:
     """The parent run; it ends with the last of its cells. `verdicts` are tags of it."""
     began_ms = created_ms(plan)
-    laws = _params({law: getattr(plan, law) for law in _LAWS})
-    said = {name: text[:_TAG_CHARS] for name, text in (verdicts or {}).items()}
-    tags = _sweep_tags(plan, sweep, status) | said
-    return Wanted(PARENT, sweep, status, began_ms, max(0, end_ms - began_ms), tags, laws)
+    laws = {law: _param(getattr(plan, law)) for law in _LAWS}
+    said = {name: cut(text, _LIST_CHARS) for name, text in (verdicts or {}).items()}
+    tags = _cut(_sweep_tags(plan, sweep, status) | said)
+    name = cut(sweep, NAME_CHARS)
+    return Wanted(PARENT, name, status, began_ms, max(0, end_ms - began_ms), tags, laws)
 
 
 def cell_run(
-    plan: Plan, sweep: str, record: CellRecord, parent_id: str, *, live: bool = False
+    plan: Plan,
+    sweep: str,
+    record: CellRecord,
+    parent_id: str,
+    names: Names,
+    *,
+    live: bool = False,
 ) -> Wanted:
     """A cell's run, as long as what is billed; `live` when a worker may be at it."""
     cell = plan.cell(record.key)
@@ -88,19 +112,21 @@ def cell_run(
     if status not in ("finished", "failed"):
         status = "running" if live else "interrupted"
     started = record.start.get("started")
+    seed = f" s{cell.seed}"
     return Wanted(
         key=record.key,
-        name=f"{cell.arm} s{cell.seed}",
+        name=cut(cell.arm, NAME_CHARS - len(seed)) + seed,
         status=status,
         start_ms=round(1000 * started) if started else created_ms(plan),
         duration_ms=round(1000 * record.billed_s),
-        tags=_cell_tags(plan, sweep, cell, record, status) | {PARENT_TAG: parent_id},
-        params=_params(cell.config),
-        values=_values(plan, record.points),
+        tags=_cut(_cell_tags(plan, sweep, cell, record, status)) | {PARENT_TAG: parent_id},
+        params={names.params[name]: _param(value) for name, value in cell.config.items()},
+        values=_values(plan, record.points, names.metrics),
+        apart=names.apart,
     )
 
 
-def _values(plan: Plan, points: Iterable[Point]) -> list[Value]:
+def _values(plan: Plan, points: Iterable[Point], names: Mapping[str, str]) -> list[Value]:
     """Every committed value, oldest first, each (name, step) once.
 
     They are dated by training seconds, which are committed too: so a repeated write repeats the
@@ -110,16 +136,27 @@ def _values(plan: Plan, points: Iterable[Point]) -> list[Value]:
     began_ms = created_ms(plan)
     for point in points:
         trained_s = point.metrics.get("perf/train_s", point.step / 1000)
-        at_ms = began_ms + round(1000 * trained_s)
+        at_ms = _moment(began_ms, trained_s)
         for name, value in point.metrics.items():
-            name = safe_name(name)
+            name = names[name]
             found.setdefault((name, point.step), Value(name, point.step, float(value), at_ms))
     return list(found.values())
 
 
-def _params(config: Mapping[str, Any]) -> dict[str, str]:
-    """A config as MLflow takes it."""
-    return {safe_name(name): str(value)[:_PARAM_CHARS] for name, value in config.items()}
+def _moment(began_ms: int, trained_s: float) -> int:
+    """A date that MLflow takes, whatever a run says of its seconds."""
+    late_ms = 1000 * trained_s
+    return min(max(0, began_ms + round(late_ms)), _LONGEST) if math.isfinite(late_ms) else _LONGEST
+
+
+def _param(value: Any) -> str:
+    """A value of a config as MLflow takes it."""
+    return cut(str(value), PARAM_CHARS)
+
+
+def _cut(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags as MLflow takes them."""
+    return {name: cut(text, TAG_CHARS) for name, text in tags.items()}
 
 
 def _sweep_tags(plan: Plan, sweep: str, status: str) -> dict[str, str]:
@@ -127,8 +164,8 @@ def _sweep_tags(plan: Plan, sweep: str, status: str) -> dict[str, str]:
     return _shared_tags(plan, sweep, status) | {
         SWEEP_TAG: sweep,
         "mlflow.note.content": plan.question,
-        "arms": ", ".join(plan.arms)[:_TAG_CHARS],
-        "seeds": ", ".join(map(str, plan.seeds))[:_TAG_CHARS],
+        "arms": cut(", ".join(plan.arms), _LIST_CHARS),
+        "seeds": cut(", ".join(map(str, plan.seeds)), _LIST_CHARS),
     }
 
 
@@ -145,8 +182,8 @@ def _cell_tags(
         "hardware": machine.get("device", ""),
         "host": machine.get("host", ""),
         "weights_sha256": record.commit.weights_sha256 if record.commit else "",
-        "error": record.error[:_TAG_CHARS],
-        "label": str(diagnose_cell(plan, record) or "")[:_TAG_CHARS],
+        "error": cut(record.error, _LIST_CHARS),
+        "label": cut(str(diagnose_cell(plan, record) or ""), _LIST_CHARS),
         "mlflow.source.git.commit": commit,
     }
     # The UI's columns come in this order.
@@ -160,15 +197,15 @@ def view_key(sweep: str, metric: str, mode: str) -> str:
     return hashlib.sha256(f"{sweep}|{metric}|{mode}".encode()).hexdigest()[:16]
 
 
-def table_view(plan: Plan, parent_id: str) -> str:
+def table_view(plan: Plan, parent_id: str, names: Names) -> str:
     """State of the UI's runs table: this sweep's cells sorted by the metric, with its columns.
 
     The UI takes sorting from an address, but columns only from a state that was shared before.
     """
-    columns = [f"metrics.`{safe_name(plan.metric)}`"]
+    columns = [f"metrics.`{names.metrics[plan.metric]}`"]
     shown = ("arm", "seed", "status", "label", "hardware", "error")
     columns += [f"tags.`{name}`" for name in shown]
-    columns += [f"params.`{name}`" for name in _differing(plan)[:_COLUMNS_FOR_CONFIG]]
+    columns += [f"params.`{names.params[n]}`" for n in _differing(plan)[:_COLUMNS_FOR_CONFIG]]
     state = {
         "searchFilter": f"tags.`{PARENT_TAG}` = '{parent_id}'",
         "orderByKey": columns[0],
@@ -176,14 +213,6 @@ def table_view(plan: Plan, parent_id: str) -> str:
         "selectedColumns": [*columns, "attributes.`Duration`"],
     }
     return json.dumps(state)
-
-
-@cache
-def safe_name(name: str) -> str:
-    """A name that MLflow takes for a param or metric: `recall@10` becomes `recall_10`."""
-    safe = re.sub(r"[^\w\-./: ]", "_", name)[:250]
-    plain = safe == posixpath.normpath(safe) and not safe.startswith(("/", ".."))
-    return safe if plain else re.sub(r"[/.]", "_", safe)
 
 
 def _shared_tags(plan: Plan, sweep: str, status: str) -> dict[str, str]:
@@ -200,6 +229,6 @@ def _differing(plan: Plan) -> list[str]:
     """Config fields in which the arms differ."""
     seen: dict[str, set[str]] = {}
     for cell in plan.cells:
-        for name, value in _params(cell.config).items():
-            seen.setdefault(name, set()).add(value)
+        for name, value in cell.config.items():
+            seen.setdefault(name, set()).add(str(value))
     return [name for name, found in seen.items() if len(found) > 1 and name != "seed"]

@@ -8,7 +8,7 @@ import logging
 import shlex
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -131,42 +131,59 @@ class Tracker:
             view = View(self._plan, self._ledger.sweep, self._uri)
         self.experiment_id = view.experiment_id
         view.put_sweep(live=True)
-        tried = _tried(self._ledger, self._plan)
-        with self._news:
-            self._noted |= dict.fromkeys(tried)
+        self._note_again(_tried(self._ledger, self._plan))
         return view
 
     def _put_noted(self, view: View) -> None:
         with self._news:
             self._news.wait_for(lambda: self._noted or self._folders or self._closing.is_set())
             closing = self._closing.is_set()
-        while key := self._next_noted():
-            self._put_one(view, key)
+        refused = self._put_all(view)
         while self._folders:
             view.put_artifacts(self._folders[0])
             self._folders.pop(0)
+        if closing:
+            refused |= _put_cells(view, self._ledger, view.running)[1]
+            view.put_sweep(verdicts=self._verdicts)
+        if refused:
+            raise TrackerDown(_refusals(refused))
+        if self._put_renamed(view):
+            return
         if closing and self._shaken:
             # A call that timed out may have been obeyed late: look once more.
             self._shaken, self._view = False, None
         elif closing:
-            _put_cells(view, self._ledger, view.running)
-            view.put_sweep(verdicts=self._verdicts)
             self._complete = True
 
-    def _next_noted(self) -> str:
+    def _put_all(self, view: View) -> dict[str, str]:
+        """Log every noted cell once; says why of each that MLflow refuses, which stays noted."""
+        refused: dict[str, str] = {}
+        while key := self._next_noted(refused):
+            try:
+                refused |= _put_cells(view, self._ledger, [key], live=key in self._live)[1]
+            except Exception:
+                self._note_again([key])
+                raise
+            self._put_renamed(view)
+        self._note_again(refused)
+        return refused
+
+    def _put_renamed(self, view: View) -> bool:
+        """Note every cell again if a metric is called otherwise since some were put."""
+        if found := view.renamed:
+            view.renamed = False
+            self._note_again(_tried(self._ledger, self._plan))
+        return found
+
+    def _next_noted(self, passed: Collection[str]) -> str:
         with self._news:
-            key = next(iter(self._noted), "")
+            key = next((key for key in self._noted if key not in passed), "")
             self._noted.pop(key, None)
             return key
 
-    def _put_one(self, view: View, key: str) -> None:
-        """Log one noted cell; when that fails it is noted again, behind the others."""
-        try:
-            view.put_cell(self._ledger.record(key), live=key in self._live)
-        except Exception:
-            with self._news:
-                self._noted[key] = None
-            raise
+    def _note_again(self, keys: Iterable[str]) -> None:
+        with self._news:
+            self._noted |= dict.fromkeys(keys)
 
     def _suffer(self, error: Exception) -> None:
         line = _one_line(error)
@@ -194,16 +211,25 @@ def sync(
         with alone_at(uri):
             view = View(plan, ledger.sweep, uri)
             keys = _tried(ledger, plan)
-            new = _put_cells(view, ledger, keys, live=driven)
+            new, refused = _put_cells(view, ledger, keys, live=driven)
+            while view.renamed:
+                view.renamed = False
+                more, refused = _put_cells(view, ledger, keys, live=driven)
+                new += more
+            view.put_sweep(live=driven, verdicts=verdicts)
             if artifacts:
                 view.put_artifacts(artifacts)
-            view.put_sweep(live=driven, verdicts=verdicts)
     except BadDatabase as error:
         raise TrackerDown(f"{error} by {again}") from error
     except Exception as error:
         raise TrackerDown(
             f"tracker {uri}: must answer, got {_one_line(error)}; start it and run {again}"
         ) from error
+    if refused:
+        raise TrackerDown(
+            f"tracker {uri}: {_refusals(refused)}; {len(keys) - len(refused)} cells are there; "
+            f"correct that and run {again}"
+        )
     return Summary(view.experiment_id, len(keys), new)
 
 
@@ -233,11 +259,28 @@ def _tried(ledger: Ledger, plan: Plan) -> list[str]:
     return [cell.key for cell in plan.cells if cell.key in found]
 
 
-def _put_cells(view: View, ledger: Ledger, keys: Iterable[str], *, live: bool = False) -> int:
-    return sum(view.put_cell(ledger.record(key), live=live) for key in keys)
+def _put_cells(
+    view: View, ledger: Ledger, keys: Iterable[str], *, live: bool = False
+) -> tuple[int, dict[str, str]]:
+    """How many values were new, and why MLflow refused which cells, which holds up no other."""
+    new, refused = 0, {}
+    for key in keys:
+        try:
+            new += view.put_cell(ledger.record(key), live=live)
+        except Exception as error:  # whatever MLflow raises
+            if not view.answers():
+                raise
+            refused[key] = _one_line(error)
+    return new, refused
+
+
+def _refusals(refused: Mapping[str, str]) -> str:
+    key, why = next(iter(refused.items()))
+    more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+    return f"must take every cell, refuses {key}{more}: {why}"
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, BadDatabase):
+    if isinstance(error, BadDatabase | TrackerDown):
         return str(error)
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

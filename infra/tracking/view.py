@@ -5,10 +5,11 @@ Whatever is written is a function of the ledger, timestamps included, and is com
 there first; so a second write of the same changes nothing, and asks the server for nothing.
 """
 
+import json
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,15 @@ from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
 from infra.tracking import rows
 from infra.tracking.database import artifact_folder, open_store
-from infra.tracking.rows import PARENT, Value, Wanted
+from infra.tracking.names import (
+    EXPERIMENT_CHARS,
+    NOTE_CHARS,
+    VERDICT,
+    cut,
+    mlflow_names,
+    safe_name,
+)
+from infra.tracking.rows import PARENT, Names, Value, Wanted
 from infra.tracking.sql import insert_run, is_database
 
 # Older UIs open the runs table by it, the one of 3.17 goes by the address.
@@ -36,6 +45,8 @@ _ENVIRONMENT = {
 }
 _TAGS_PER_CALL = _PARAMS_PER_CALL = 100
 _METRICS_PER_CALL = 800  # with the others at most 1000
+_BYTES_PER_CALL, _BYTES_PER_ITEM = 900_000, 120  # a server takes 1 MB; keys and numbers of an item
+_CASE_BLIND = ("mysql", "mssql")
 
 
 @dataclass
@@ -52,7 +63,7 @@ class _Held:
 
     def lacking(self, wanted: Wanted) -> list[Value]:
         """Values that MLflow has not got, oldest first."""
-        return [v for v in wanted.values if v.step > self.latest.get(v.name, (-1, 0.0))[0]]
+        return [v for v in wanted.values if v.step > self.latest.get(v.name, (-math.inf, 0.0))[0]]
 
     def hold(self, wanted: Wanted) -> None:
         """Note that all of it was sent."""
@@ -62,7 +73,12 @@ class _Held:
 
 
 class View:
-    """One sweep in MLflow; every method raises when MLflow does not answer, and can be repeated."""
+    """One sweep in MLflow; every method raises when MLflow does not answer, and can be repeated.
+
+    Attributes:
+        renamed: Whether a metric that was put is called otherwise since, because of one that was
+            first seen later: then the cells must be put again. Whoever does that sets it back.
+    """
 
     def __init__(self, plan: Plan, sweep: str, uri: str) -> None:
         for name, value in _ENVIRONMENT.items():
@@ -71,6 +87,11 @@ class View:
         self._plan, self._sweep, self._uri = plan, sweep, uri
         # The store and not MlflowClient, which asks for each run again before ending it.
         self._store = open_store(uri)
+        self._case_blind = getattr(self._store, "db_type", "") in _CASE_BLIND
+        self.renamed = False
+        self._metrics: set[str] = set()
+        self._names = Names({}, self._named({n for cell in plan.cells for n in cell.config}))
+        self._learn({plan.metric})
         self._experiment = self._find_experiment()
         self._runs = self._find_runs()
         if PARENT not in self._runs:
@@ -87,6 +108,14 @@ class View:
         """Cells whose run is not ended in MLflow."""
         return [k for k, r in self._runs.items() if r.status == "RUNNING" and k != PARENT]
 
+    def answers(self) -> bool:
+        """Whether MLflow is there, so that what it does not take it refuses."""
+        try:
+            self._store.get_experiment(self.experiment_id)
+        except Exception:  # whatever MLflow raises; the caller has the one that counts
+            return False
+        return True
+
     def put_cell(self, record: CellRecord, *, live: bool = False) -> int:
         """Bring a cell's run up to its record and say how many metric values were new.
 
@@ -94,8 +123,9 @@ class View:
             record: What the ledger says of the cell.
             live: Whether a worker may be at it, so that without an end it is running.
         """
+        self._learn({name for point in record.points for name in point.metrics})
         parent_id = self._runs[PARENT].run_id
-        wanted = rows.cell_run(self._plan, self._sweep, record, parent_id, live=live)
+        wanted = rows.cell_run(self._plan, self._sweep, record, parent_id, self._names, live=live)
         held = self._runs.get(record.key)
         if held and _contradicts(held, wanted):
             self._store.delete_run(held.run_id)
@@ -106,7 +136,12 @@ class View:
         """Bring the parent run up to the cells that were put, and to what is said of the arms."""
         status = "running" if live else self._sweep_status()
         end_ms = max((r.end_ms or 0 for k, r in self._runs.items() if k != PARENT), default=0)
-        self._put(rows.sweep_run(self._plan, self._sweep, status, end_ms, verdicts))
+        names = self._named(verdicts or {})
+        said = {names[tag]: text for tag, text in (verdicts or {}).items()}
+        self._put(rows.sweep_run(self._plan, self._sweep, status, end_ms, said))
+        self._share_table()
+        if said:
+            self._drop_shared_verdicts(said)
 
     def put_artifacts(self, folder: Path) -> None:
         """Copy a folder's files onto the parent run."""
@@ -115,18 +150,40 @@ class View:
         place = self._store.get_run(self._runs[PARENT].run_id).info.artifact_uri
         get_artifact_repository(place, tracking_uri=self._uri).log_artifacts(str(folder))
 
+    # Naming
+
+    def _named(self, names: Collection[str]) -> Mapping[str, str]:
+        return mlflow_names(names, case_blind=self._case_blind)
+
+    def _learn(self, metrics: set[str]) -> None:
+        """Name metrics; what a new one does to the others is noted in `renamed`."""
+        if metrics <= self._metrics:
+            return
+        before = self._names.metrics
+        self._metrics |= metrics
+        self._names = Names(self._named(self._metrics), self._names.params)
+        self.renamed |= any(self._names.metrics[name] != own for name, own in before.items())
+
+    def _drop_shared_verdicts(self, said: Mapping[str, str]) -> None:
+        """Take a verdict away that stands under what several arms would share."""
+        held = self._runs[PARENT]
+        for tag in {VERDICT + safe_name(arm) for arm in self._plan.arms} - set(said):
+            if held.tags.pop(tag, None) is not None:
+                self._store.delete_tag(held.run_id, tag)
+
     # Finding
 
     def _find_experiment(self) -> Any:
         plan, store = self._plan, self._store
-        wanted = {**_EXPERIMENT_KIND, "mlflow.note.content": plan.question}
-        found = store.get_experiment_by_name(plan.study)
+        name = cut(plan.study, EXPERIMENT_CHARS)
+        wanted = {**_EXPERIMENT_KIND, "mlflow.note.content": cut(plan.question, NOTE_CHARS)}
+        found = store.get_experiment_by_name(name)
         if found is None:
-            found = self._create_experiment(plan.study)
+            found = self._create_experiment(name)
         elif found.lifecycle_stage == "deleted":
             store.restore_experiment(found.experiment_id)
-        for name, value in wanted.items():
-            self._tag_experiment(found, name, value)
+        for tag, value in wanted.items():
+            self._tag_experiment(found, tag, value)
         return found
 
     def _create_experiment(self, name: str) -> Any:
@@ -148,6 +205,7 @@ class View:
 
         if experiment.tags.get(name) != value:
             self._store.set_experiment_tag(experiment.experiment_id, ExperimentTag(name, value))
+            experiment.tags[name] = value
 
     def _find_runs(self) -> dict[str, _Held]:
         """The sweep's runs by cell; of two for one, which a lost answer can leave, one stays."""
@@ -176,7 +234,7 @@ class View:
     def _share_table(self) -> None:
         plan = self._plan
         name = _SHARED_VIEW + rows.view_key(self._sweep, plan.metric, plan.mode)
-        view = rows.table_view(plan, self._runs[PARENT].run_id)
+        view = rows.table_view(plan, self._runs[PARENT].run_id, self._names)
         self._tag_experiment(self._experiment, name, view)
 
     # Writing
@@ -214,9 +272,10 @@ class View:
         values = run.lacking(wanted)
         metrics = [Metric(v.name, v.value, v.at_ms, v.step) for v in values]
         while tags or params or metrics:
-            some, params = params[:_PARAMS_PER_CALL], params[_PARAMS_PER_CALL:]
-            said, tags = tags[:_TAGS_PER_CALL], tags[_TAGS_PER_CALL:]
-            batch, metrics = metrics[:_METRICS_PER_CALL], metrics[_METRICS_PER_CALL:]
+            room = _BYTES_PER_CALL
+            some, params, room = _portion(params, _PARAMS_PER_CALL, room)
+            said, tags, room = _portion(tags, _TAGS_PER_CALL, room)
+            batch, metrics, room = _portion(metrics, _METRICS_PER_CALL, room)
             self._store.log_batch(run.run_id, batch, some, said)
         run.hold(wanted)
 
@@ -259,9 +318,27 @@ def _held_whole(run_id: str, wanted: Wanted) -> _Held:
 
 
 def _contradicts(run: _Held, wanted: Wanted) -> bool:
-    """Whether the ledger now says otherwise, as when a cell had to begin again at step 0."""
+    """Whether the ledger now says otherwise, as when a cell had to begin again at step 0.
+
+    Or whether one name holds what several have now, of which it is not known whose it is.
+    """
+    named = {value.name for value in wanted.values}
+    for held, asked in ((run.latest, named), (run.params, wanted.params)):
+        if any(n in asked and n not in held and n0 in held for n, n0 in wanted.apart.items()):
+            return True
     known = {(v.name, v.step): v.value for v in wanted.values}
     return any(
         not math.isclose(known.get((name, step), value), value, rel_tol=1e-9)
         for name, (step, value) in run.latest.items()
     )
+
+
+def _portion(items: list[Any], count: int, room: int) -> tuple[list[Any], list[Any], int]:
+    """As many of the first items as fit into a call, the rest, and the bytes that are left."""
+    taken = 0
+    for item in items[:count]:
+        room -= len(json.dumps([item.key, item.value])) + _BYTES_PER_ITEM
+        if room < 0:
+            break
+        taken += 1
+    return items[:taken], items[taken:], room

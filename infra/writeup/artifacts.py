@@ -8,7 +8,7 @@ from infra.answer.index import read_records
 from infra.ledger.ledger import Ledger
 from infra.study.plan import Plan
 from infra.study.study import Finding
-from infra.tracking.rows import safe_name
+from infra.tracking.names import verdict_names
 
 if TYPE_CHECKING:
     from infra.answer.board import Leaderboard, Row
@@ -31,7 +31,8 @@ def verdict_tags(plan: Plan, ledger: Ledger) -> dict[str, str]:
     from infra.answer.compare import leaderboard
 
     board = leaderboard(plan, read_records(plan, ledger))
-    return {f"verdict.{safe_name(row.arm)}": _told(board, row) for row in board.rows}
+    tags = verdict_names(row.arm for row in board.rows)
+    return {tags[row.arm]: _told(board, row) for row in board.rows}
 
 
 def _told(board: "Leaderboard", row: "Row") -> str:

@@ -6,10 +6,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from conftest import process, wait_for
 from tracked import (
+    METRIC,
     SYNC,
     Server,
     commit,
@@ -25,7 +27,9 @@ from tracked import (
 )
 
 from infra.ledger.records import Point
+from infra.study.plan import Cell
 from infra.tracking.tracking import Tracker, TrackerDown, default_tracking_uri, sync
+from infra.writeup.artifacts import verdict_tags
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,31 @@ def test_whole_runs_are_the_rows_that_mlflow_writes_itself(tmp_path, server):
     assert content(tmp_path / "mlflow.db", "same_rows") == content(server.database, "same_rows")
     before = dump(server.database)
     assert sync(ledger, plan, server.uri).new_values == 0
+    assert dump(server.database) == before
+
+
+def test_names_and_texts_beyond_what_mlflow_takes_are_the_same_rows_in_both(tmp_path, server):
+    ledger, plan = make_sweep(tmp_path, "beyond", cells=1)
+    config = {f"field{i}@{'w' * 300}": f"{i} " * 4000 for i in range(150)} | {"k@1": 1, "k_1": 2}
+    arms = ["A" * 9000 + end for end in ("", "x", "y")]
+    cells = tuple(Cell(f"{i}-s0", arm, 0, config) for i, arm in enumerate(arms))
+    plan = replace(plan, cells=cells, baseline=arms[0], question="Why? " * 6000)
+    ledger.write_plan(plan)
+    points = [{"": 1.0, ".": 2.0, "a>b": 3.0, "a<b": 4.0, "l" * 300: 5.0, "l" * 301: 6.0}]
+    points += [{METRIC: 0.5, **points[0]}]
+    for cell in plan.cells:
+        commit(ledger, cell.key, [Point(i, metrics) for i, metrics in enumerate(points)])
+        finish(ledger, cell.key, 2, error="no " * 5000) if cell.key == "2-s0" else None
+    verdicts = verdict_tags(plan, ledger)
+    assert len(verdicts) == 3
+    for uri in (default_tracking_uri(str(tmp_path)), server.uri):
+        assert sync(ledger, plan, uri, verdicts=verdicts).cells == 3
+    assert content(tmp_path / "mlflow.db", "beyond") == content(server.database, "beyond")
+    assert len(runs(server.database, "beyond")) == 4
+    first = [v for _, _, step, v in values(server.database, "beyond") if step == 0]
+    assert [first.count(v) for v in (2, 3, 4, 5, 6)] == [2] * 5
+    before = dump(server.database)
+    assert sync(ledger, plan, server.uri, verdicts=verdicts).new_values == 0
     assert dump(server.database) == before
 
 
