@@ -6,9 +6,11 @@ import secrets
 import signal
 import socket
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -101,14 +103,52 @@ def check_resources(ray: Any, cpus: float, gpus: float | None) -> float:
     return wanted
 
 
+def check_imports(ray: Any, *things: Any) -> None:
+    """Has every node load what the cells are built of, once, before any of them begins.
+
+    Raises:
+        Refused: Naming the node and what it lacks.
+    """
+    from ray import cloudpickle
+
+    packed = cloudpickle.dumps(things)  # pyright: ignore[reportPrivateImportUsage]
+
+    @ray.remote(num_cpus=0, max_retries=0)
+    def trouble() -> str:
+        try:
+            cloudpickle.loads(packed)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    for address, told in _on_every_node(ray, trouble).items():
+        if told:
+            raise Refused(
+                f"node {address}: must import the study, got {told}; install it there, or submit "
+                "the job with --working-dir or a runtime environment"
+            )
+
+
+def _on_every_node(ray: Any, task: Any) -> dict[str, Any]:
+    """What a remote function gives back on each node that takes cells, by address."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
+
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    asked = {
+        n["NodeManagerAddress"]: task.options(
+            scheduling_strategy=OnNode(n["NodeID"], False)
+        ).remote()
+        for n in nodes
+    }
+    return {address: ray.get(answer, timeout=120) for address, answer in asked.items()}
+
+
 def check_storage_is_shared(ray: Any, storage: Storage, sweep: str) -> None:
     """Refuses a folder that only some of the cluster's nodes can see.
 
     Raises:
         Refused: Naming the nodes that do not see it.
     """
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as OnNode
-
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
     if not isinstance(storage, FolderStorage) or len(nodes) < 2:
         return
@@ -122,13 +162,7 @@ def check_storage_is_shared(ray: Any, storage: Storage, sweep: str) -> None:
         except OSError:
             return False
 
-    asked = {
-        n["NodeManagerAddress"]: sees.options(
-            scheduling_strategy=OnNode(n["NodeID"], False)
-        ).remote()
-        for n in nodes
-    }
-    blind = [address for address, answer in asked.items() if not ray.get(answer, timeout=120)]
+    blind = [address for address, does in _on_every_node(ray, sees).items() if not does]
     storage.delete(path)
     if blind:
         raise Refused(
@@ -148,6 +182,13 @@ def _own_token() -> None:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
+def _own_path() -> list[str]:
+    """Where this process finds modules beside Python's own and installed ones, for the workers."""
+    known = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    places = [str(Path(place or ".").absolute()) for place in sys.path]
+    return [p for p in places if Path(p).is_dir() and not any(p.startswith(k) for k in known)]
+
+
 def _short_temporary_folder() -> None:
     """Not in a long TMPDIR, as schedulers give one: paths of sockets have 107 bytes at most."""
     if len(tempfile.gettempdir()) > _LONGEST_TEMPORARY and os.access("/tmp", os.W_OK):
@@ -157,6 +198,7 @@ def _short_temporary_folder() -> None:
 def _connect(ray: Any, address: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     try:
+        quiet["job_config"] = ray.job_config.JobConfig(_py_driver_sys_path=_own_path())
         if address == "local":
             ray.init(address="local", include_dashboard=False, **quiet)
         else:

@@ -17,7 +17,7 @@ from infra.ledger.patience import StorageError
 from infra.preflight.limits import usd_per_hour
 from infra.study.plan import Cell, Plan, cell_config
 from infra.study.study import Study
-from infra.sweep_options import Limit
+from infra.sweep_options import Limit, meant_address
 
 ROUNDS_WITHOUT_PROGRESS = 3
 
@@ -52,6 +52,7 @@ class Supervisor:
             address: Which Ray, see `ray_session`.
         """
         from infra.execution.ray_session import (
+            check_imports,
             check_resources,
             check_storage_is_shared,
             ray_session,
@@ -66,6 +67,8 @@ class Supervisor:
         with obeying_signals(self._stop_for), ray_session(address) as ray:
             ship_by_value(self._study.run, type(self._study.base))
             gpus = check_resources(ray, self._plan.cpus, self._plan.gpus)
+            if meant_address(address) != "local":
+                check_imports(ray, self._study.run, self._study.base)
             check_storage_is_shared(ray, self._ledger.storage, self._ledger.sweep)
             self._progress.parallel = _parallel(ray, self._plan.cpus, gpus, self._max_parallel)
             for key in ended:

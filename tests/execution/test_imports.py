@@ -1,0 +1,53 @@
+"""Workers find what the driver found, and a node that does not is named before any cell begins."""
+
+from pathlib import Path
+
+from conftest import LINE, ablate_process
+from six_cells import QUICK, ledger
+
+
+def study_of_a_library(folder: Path, imported: str) -> Path:
+    """A study whose run is a class of a module that lies elsewhere, or nowhere at all."""
+    code = LINE.read_text()
+    config, rest = code.split("class LineRun:")
+    body, study = rest.split("STUDY = Study(")
+    (folder / "lib").mkdir()
+    library = f"{config}\n\nclass LineRun:{body}"
+    (folder / "lib" / "line_of_mine.py").write_text(library)
+    file = folder / "line.py"
+    file.write_text(f"from ablate import Arms, Study, main\n{imported}\n\nSTUDY = Study({study}")
+    return file
+
+
+def test_workers_find_modules_where_the_driver_found_them(tmp_path, ray_address) -> None:
+    path = f"import sys\nsys.path.insert(0, {str(tmp_path / 'lib')!r})\n"
+    study = study_of_a_library(tmp_path, f"{path}from line_of_mine import LineConfig, LineRun")
+    done = ablate_process(
+        "run", study, *QUICK, "--arms", "plain,half", "--seeds", "0", "--no-preflight",
+        "--storage", tmp_path / "runs", "--address", ray_address,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = ledger(tmp_path / "runs", "line-smoke").records().values()
+    assert {record.status for record in records} == {"finished"}
+    for record in records:
+        assert record.commit
+        assert any("line_of_mine=" in text for text in record.commit.realised["modules"])
+
+
+def test_a_node_that_cannot_import_the_study_is_refused_in_one_line(tmp_path, ray_address) -> None:
+    made = (
+        "import sys, types\n"
+        f"only_here = types.ModuleType('only_here')\n"
+        f"exec(open({str(tmp_path / 'lib' / 'line_of_mine.py')!r}).read(), only_here.__dict__)\n"
+        "sys.modules['only_here'] = only_here\n"
+        "from only_here import LineConfig, LineRun"
+    )
+    study = study_of_a_library(tmp_path, made)
+    done = ablate_process(
+        "run", study, *QUICK, "--seeds", "0", "--no-preflight", "--storage", tmp_path / "runs",
+        "--address", ray_address,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stdout + done.stderr
+    [line] = done.stderr.strip().splitlines()
+    assert "must import the study, got ModuleNotFoundError: No module named 'only_here'" in line
+    assert not list((tmp_path / "runs").rglob("start.json"))
