@@ -79,6 +79,7 @@ def made_up(
             if value != "pending":
                 told = points(cell.arm, cell.seed, 1.0 if isinstance(value, str) else value)
                 start = {"gpus": gpus, "threads": 1, "code": CODE, "machine": MACHINE}
+                start["config"] = dict(cell.config)
                 start |= starts(cell.arm, cell.seed)
                 _write(ledger, cell, value, told, weights(cell.arm, cell.seed), start, billed_s)
     return plan, ledger

@@ -1,4 +1,4 @@
-"""Ended cells put into the ledger's index with what is derived from them: score and label."""
+"""Ended cells put into the ledger's index with what is derived from them, their labels."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, replace
@@ -37,19 +37,18 @@ class EndedCells:
 
     def flush(self) -> None:
         """Writes what has not been written."""
-        if self._keys:
-            ended = (self._ledger.record(key) for key in self._keys)
-            whole = [record for record in ended if record.has_ended and not record.damage]
+        keys, self._keys = self._keys, []
+        ended = (self._ledger.record(key) for key in keys)
+        if whole := [record for record in ended if record.has_ended and not record.damage]:
             self._ledger.write_index(self._plan, _derived(self._plan, whole))
-            self._held, self._keys = self._held + len(self._keys), []
+            self._held += len(whole)
 
 
 def _derived(plan: Plan, ended: Iterable[CellRecord]) -> list[CellRecord]:
-    """The records with score and label beside them."""
+    """The records with labels beside them."""
     return [replace(record, indexed=_read_off(plan, record)) for record in ended]
 
 
 def _read_off(plan: Plan, record: CellRecord) -> Indexed:
     label = diagnose_cell(plan, record)
-    last = record.points[-1].metrics if record.points else {}
-    return Indexed(last.get(plan.metric), asdict(label) if label else None)
+    return Indexed(asdict(label) if label else None)

@@ -22,6 +22,7 @@ from infra.study.plan import Plan
 Options = argparse.Namespace
 Studies = Mapping[str, Path]
 JSON_SCHEMA = 1
+_MOST_TROUBLES = 200  # lines
 
 
 def open_ledger(options: Options, name: str) -> Ledger:
@@ -94,8 +95,11 @@ def stdout_for_json(options: Options) -> contextlib.AbstractContextManager[Any]:
 
 def print_troubles(records: Mapping[str, CellRecord]) -> None:
     """A line per cell that failed or was found damaged."""
-    for record in records.values():
-        if record.status == "failed":
-            print(f"{record.key} failed: {record.error}")
-        elif record.damage:
-            print(record.damage)
+    told = [
+        f"{record.key} failed: {record.error}" if record.status == "failed" else record.damage
+        for record in records.values()
+        if record.status == "failed" or record.damage
+    ]
+    print("\n".join(told[:_MOST_TROUBLES]), end="\n" if told else "")
+    if left := len(told[_MOST_TROUBLES:]):
+        print(f"{left} more cells failed or are damaged: --json has them")

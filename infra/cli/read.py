@@ -197,12 +197,12 @@ def leaderboard(studies: Studies, options: Options) -> int:
     ledgers = [open_ledger(options, name) for name in dict.fromkeys([options.name, *options.more])]
     boards = {one.sweep: compare(*read_sweep(one), at) for one in ledgers}
     [first, *others] = boards.values()
-    table = several_table(boards, options.top) if others else short_table(first, options.top)
+    table = several_table(boards, options.top) if others else None
     if options.json:
         alone = {} if others else {"sweep": ledgers[0].sweep, "leaderboard": first.to_json()}
         print_json(alone or {"leaderboards": {k: v.to_json() for k, v in boards.items()}})
     else:
-        show(table)
+        show(table or short_table(first, options.top))
     return DONE
 
 

@@ -58,7 +58,7 @@ class FolderStorage:
         return Path(self.root, path).read_bytes()
 
     def list(self, prefix: str) -> dict[str, str]:
-        """Every file below the folder but temporary ones, with size and time of change."""
+        """Every file below the folder but temporary ones, with size and times of change."""
         found, folders = {}, [prefix]
         while folders:
             folder = folders.pop()
@@ -73,7 +73,7 @@ class FolderStorage:
                     elif not entry.name.endswith(".tmp"):
                         with suppress(FileNotFoundError):
                             told = entry.stat()
-                            found[path] = f"{told.st_size}-{told.st_mtime_ns}"
+                            found[path] = f"{told.st_size}-{told.st_mtime_ns}-{told.st_ctime_ns}"
         return dict(sorted(found.items()))
 
     def delete(self, path: str) -> None:

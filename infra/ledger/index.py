@@ -1,24 +1,21 @@
 """What the files of ended cells say, kept together, so that ten thousand cells are read at once.
 
-    <sweep>/index/<digest>-<time>-<token>.parquet     a row per ended cell
+    <sweep>/index/<digest of code and laws>-<digest of the part>.parquet     a row per ended cell
 
-The cells' folders stay the truth. A row counts while a listing shows the very files that it was
-read from, and under the code and the laws that it was derived by, whose digest its part is named
-by; of every other cell the files themselves are read. A part is written once a tenth of the cells
-lack a row, and sixteen parts are made one, so that bytes written grow as the cells do.
+The cells' folders stay the truth. A row counts while a listing shows the files that it was read
+from, by size and times or ETag, and under the code and the laws that it was derived by; of every
+other cell the files themselves are read. A part is written once a tenth of the cells lack a row,
+and who reads them all makes one of sixteen, so that bytes written grow as the cells do.
 """
 
 import hashlib
 import json
 import logging
 import re
-import secrets
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
-from infra.ledger.patience import StorageError
 from infra.ledger.points import Points
 from infra.ledger.provenance import code_digest
 from infra.ledger.records import CellRecord, Commit, Indexed
@@ -28,10 +25,11 @@ from infra.study.plan import Plan
 log = logging.getLogger(__name__)
 
 _DERIVED_BY = ("infra/study", "infra/ledger", "infra/answer")
-_COLUMNS = ["cell", "files", "status", "score", "label", "record", "points"]
+_COLUMNS = ["cell", "files", "status", "label", "record", "points"]
 _REST = ("error", "start", "billed_s", "attempts", "damage", "origins")
 _AS_PLANNED = "as planned"  # in the place of a config that the plan has too
 _MOST_PARTS, _WORTH_A_PART = 16, 0.1
+_PART = re.compile(r"/index/[0-9a-f]{12}-[0-9a-f]{32}\.parquet$")
 _NOT_READ = re.compile(r"/(?:state-\d+\.pt|log\.txt)$")  # what no record is read from
 
 
@@ -53,13 +51,18 @@ def read_index(
         paths: Every path of the sweep, as a listing has them.
         files: `files_digest` of each cell, by key.
     """
-    own = _prefix(sweep, plan)
-    rows = {}
-    for path in sorted(path for path in paths if path.startswith(own)):
-        for row in _rows(storage, path):
-            if files.get(row["cell"]) == row["files"]:
-                rows[row["cell"]] = row
-    return {key: _record(row, plan) for key, row in rows.items()}
+    own, found = _prefix(sweep, plan), {}
+    for path in paths:
+        if path.startswith(own) and _PART.search(path):
+            try:
+                for row in _rows(storage.read(path), path):
+                    if row["cell"] in plan.configs and files.get(row["cell"]) == row["files"]:
+                        found[row["cell"]] = _record(row, plan)
+            except FileNotFoundError:
+                pass  # another reader has made one of many parts
+            except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+                log.warning("%s: is not read, the cells' files are: %s", path, error)
+    return found
 
 
 def lacking(records: Iterable[CellRecord]) -> list[CellRecord]:
@@ -92,16 +95,18 @@ def write_index(
     """
     own = _prefix(sweep, plan)
     try:
-        there = list(storage.list(f"{sweep}/index"))
-        gone = [path for path in there if not path.startswith(own)]
-        if held is not None and len(there) - len(gone) >= _MOST_PARTS:
-            new, gone = [*held, *new], there
-        name = f"{own}{time.time_ns()}-{secrets.token_hex(3)}.parquet"
-        write_now(storage, name, _part(new, plan))
+        there = [path for path in storage.list(f"{sweep}/index") if _PART.search(path)]
+        ours = [path for path in there if path.startswith(own)]
+        others = [path for path in there if path not in ours]
+        gone = others if len(others) > _MOST_PARTS else []
+        if held is not None and len(ours) >= _MOST_PARTS:
+            new, gone = [*held, *new], [*gone, *ours]
+        part = _part(new, plan)
+        write_now(storage, f"{own}{_digest(part)}.parquet", part)
         for path in gone:
             storage.delete(path)
-    except (OSError, StorageError) as error:
-        log.info("sweep %s: its index stays as it is: %s", sweep, error)
+    except Exception as error:  # an index saves time, and must not cost a sweep or an answer
+        log.warning("sweep %s: its index could not be written: %s", sweep, error)
 
 
 def _prefix(sweep: str, plan: Plan) -> str:
@@ -121,18 +126,20 @@ def _part(records: Iterable[CellRecord], plan: Plan) -> bytes:
     return body.getvalue()
 
 
-def _rows(storage: Storage, path: str) -> Iterator[dict[str, Any]]:
-    """The rows of a part, none where it is gone or damaged."""
-    from pyarrow import ArrowException
+def _rows(part: bytes, path: str) -> Iterator[dict[str, Any]]:
+    """The rows of a part; ValueError where its bytes are not those that its name tells."""
     from pyarrow.parquet import ParquetFile
 
-    try:
-        # read_table would import pyarrow's datasets, a tenth of a second.
-        table = ParquetFile(BytesIO(storage.read(path))).read(_COLUMNS)
-        for values in zip(*(column.to_pylist() for column in table.columns), strict=True):
-            yield dict(zip(_COLUMNS, values, strict=True))
-    except (FileNotFoundError, ArrowException, OSError) as error:
-        log.info("%s is not read: %s", path, error)
+    if _digest(part) not in path:
+        raise ValueError(f"must have the digest in its name, has {_digest(part)}")
+    # read_table would import pyarrow's datasets, a tenth of a second.
+    table = ParquetFile(BytesIO(part)).read(_COLUMNS)
+    for values in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        yield dict(zip(_COLUMNS, values, strict=True))
+
+
+def _digest(part: bytes) -> str:
+    return hashlib.sha256(part).hexdigest()[:32]
 
 
 def _row(record: CellRecord, plan: Plan) -> dict[str, Any]:
@@ -143,11 +150,10 @@ def _row(record: CellRecord, plan: Plan) -> dict[str, Any]:
     if record.start.get("config") == plan.configs.get(record.key):
         rest["start"] = {**record.start, "config": _AS_PLANNED}
     commit = record.commit and vars(record.commit)
-    score, label = record.indexed
     return dict(
         zip(
             _COLUMNS,
-            (record.key, record.files, record.status, score, json.dumps(label),
+            (record.key, record.files, record.status, json.dumps(record.indexed.label),
              json.dumps({"commit": commit, **rest}), Points(record.points).packed()),
             strict=True,
         )
@@ -168,5 +174,5 @@ def _record(row: Mapping[str, Any], plan: Plan) -> CellRecord:
         points=Points(packed=row["points"]),
         **{**rest, "origins": tuple(rest["origins"])},
         files=row["files"],
-        indexed=Indexed(row["score"], json.loads(row["label"])),
+        indexed=Indexed(json.loads(row["label"])),
     )

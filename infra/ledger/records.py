@@ -57,11 +57,9 @@ class Indexed(NamedTuple):
     """What is derived from an ended cell's points under the laws of its plan.
 
     Attributes:
-        score: The study's metric at the last point; None where that lacks it.
         label: What is wrong with the run, as `answer/diagnosis.py` tells it; None where nothing is.
     """
 
-    score: float | None
     label: Mapping[str, Any] | None
 
 

@@ -23,6 +23,7 @@ from infra.ledger.records import CellRecord
 from infra.ledger.whole import write_whole
 from infra.study.plan import Plan
 from infra.study.study import Finding
+from infra.words import MANY_ARMS
 from infra.writeup.export import code_and_machines
 from infra.writeup.page import Section, figure_html, listed, page, table_html
 from infra.writeup.plots import pictures
@@ -119,6 +120,8 @@ def budgets(plan: Plan, records: Records) -> Table:
         for ranking in found
     )
     notes = ["exploratory: the study declared its end, and no interval corrects for further looks"]
+    if len(arms) > MANY_ARMS:
+        notes.append("pairs are looked at beside the baseline and among the ten best alone")
     notes += [] if told else ["no pair of arms whose order is decided changes places"]
     if unread:
         notes.append(f"not read at equal {', '.join(unread)}: not told by every cell, or not alike")

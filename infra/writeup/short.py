@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 from infra.answer.board import Leaderboard, best_rows
 from infra.answer.verdicts import Verdict
@@ -37,10 +37,10 @@ def short_table(board: Leaderboard, top: int = 0) -> Table:
 def folded(notes: Iterable[str], arms: Iterable[str]) -> list[str]:
     """Notes that say the same of several arms or cells as one, with the ranges of their numbers."""
     known = set(arms)
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for note in notes:
+    groups: dict[tuple[Any, ...], list[tuple[str, str]]] = {}
+    for place, note in enumerate(notes):
         subject, text = _apart(note, known)
-        kind = _NUMBER.sub("#", text) if subject else note
+        kind = tuple(_NUMBER.split(text)) if subject else (place,)
         groups.setdefault(kind, []).append((subject, text))
     return [_one(group) for group in groups.values()]
 
@@ -49,7 +49,7 @@ def _apart(note: str, arms: set[str]) -> tuple[str, str]:
     """The arm or the cell that a note is about and what it says, "" where it is about neither."""
     for colon in re.finditer(": ", note):
         subject, text = note[: colon.start()], note[colon.end() :]
-        arm = subject.rpartition(", seed ")[0] or subject
+        arm = subject if subject in arms else subject.rpartition(", seed ")[0]
         if arm in arms or re.fullmatch(r"cell \S+(?: failed)?", subject):
             return subject, text.replace(repr(arm), "the arm")
     return "", note

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import s3_server, use_s3
-from made_up import falling, late, made_up
+from made_up import METRIC, falling, late, made_up
 
 from infra.answer.compare import leaderboard
 from infra.answer.diagnosis import diagnose_cell
@@ -99,15 +99,88 @@ def test_a_spoiled_index_is_made_anew(sweep, harm: str) -> None:
     assert indexed(ledger.records(plan)) == {"finished": 6, "failed": 1}
 
 
-def test_rows_of_other_code_or_laws_do_not_count_and_are_removed(sweep, monkeypatch) -> None:
+def test_rows_of_other_code_or_laws_do_not_count(sweep, monkeypatch) -> None:
     plan, ledger = sweep
     read_records(plan, ledger)
-    [old] = parts(ledger)
-    assert not indexed(ledger.records(replace(plan, margin=0.5)))
+    for law in ({"margin": 0.5}, {"chance": (0.0, 1.0)}, {"mode": "max"}, {"metric": "val/top1"}):
+        assert not indexed(ledger.records(replace(plan, **law))), law
     monkeypatch.setattr(index, "code_digest", lambda *folders: "other")
     assert not indexed(ledger.records(plan))
+
+
+def test_a_plan_of_fewer_cells_than_the_index_has_is_read(sweep) -> None:
+    """As the same command with fewer seeds or arms reads it, or one from before an extension."""
+    plan, ledger = sweep
     read_records(plan, ledger)
-    assert len(parts(ledger)) == 1 and parts(ledger) != [old]
+    fewer = replace(plan, cells=plan.cells[:4])
+    assert read_records(fewer, ledger) == from_files(fewer, ledger)
+
+
+def test_a_config_that_the_plan_has_too_comes_back_from_it(sweep) -> None:
+    plan, ledger = sweep
+    records = read_records(plan, ledger)
+    again = ledger.records(plan)
+    for cell in plan.cells:
+        if again[cell.key].indexed:
+            assert (
+                again[cell.key].start["config"] == records[cell.key].start["config"] == cell.config
+            )
+
+
+def test_no_flipped_bit_of_a_part_is_believed(sweep) -> None:
+    plan, ledger = sweep
+    before = read_records(plan, ledger)
+    [part] = parts(ledger)
+    data = part.read_bytes()
+    for place in range(0, len(data), 97):
+        part.write_bytes(data[:place] + bytes([data[place] ^ 16]) + data[place + 1 :])
+        assert ledger.records(plan) == before and not indexed(ledger.records(plan))
+
+
+def test_a_part_of_a_foreign_make_is_passed_over(sweep) -> None:
+    from io import BytesIO
+
+    from pyarrow import Table
+    from pyarrow.parquet import write_table
+
+    plan, ledger = sweep
+    before = read_records(plan, ledger)
+    [part] = parts(ledger)
+    part.unlink()
+    for rows in (
+        [{"cell": "x"}],
+        [dict.fromkeys(index._COLUMNS)],
+        [dict.fromkeys(index._COLUMNS, "{")],
+    ):
+        body = BytesIO()
+        write_table(Table.from_pylist(rows), body)
+        name = f"{part.name[:13]}{index._digest(body.getvalue())}.parquet"
+        part.with_name(name).write_bytes(body.getvalue())
+    assert ledger.records(plan) == before
+
+
+def test_what_lies_in_the_folder_of_the_index_and_is_no_part_is_left_alone(sweep) -> None:
+    plan, ledger = sweep
+    folder = Path(ledger.storage.uri, ledger.sweep, "index")
+    (folder / "sub").mkdir(parents=True)
+    foreign = [folder / "NOTES.md", folder / "sub" / "data.parquet", folder / "old.parquet"]
+    for file in foreign:
+        file.write_text("mine")
+    for margin in range(1, 25):
+        read_records(replace(plan, margin=float(margin)), ledger)
+    assert all(file.read_text() == "mine" for file in foreign)
+    assert len(parts(ledger)) < 22
+
+
+def test_numbers_of_any_size_are_kept(tmp_path: Path) -> None:
+    def huge(arm: str, seed: int, value: float) -> list[Point]:
+        return [
+            Point(p.step, {**p.metrics, METRIC: 2**64 + seed}) for p in falling(arm, seed, value)
+        ]
+
+    plan, ledger = made_up(tmp_path, {"A": [1.0, 2.0], "B": [1.0, 2.0]}, points=huge)
+    assert read_records(plan, ledger) == ledger.records(plan) == from_files(plan, ledger)
+    assert indexed(ledger.records(plan)) == {"finished": 4}
 
 
 def test_a_storage_that_cannot_be_written_is_read_all_the_same(sweep) -> None:
@@ -122,16 +195,10 @@ def test_a_driver_writes_each_cell_once_in_parts_that_grow(tmp_path: Path) -> No
     for cell in plan.cells:
         ended.note(cell.key)
     ended.flush()
-    rows = [
-        row["cell"] for p in parts(ledger) for row in index._rows(ledger.storage, _path(p, ledger))
-    ]
+    rows = [row["cell"] for p in parts(ledger) for row in index._rows(p.read_bytes(), p.name)]
     assert sorted(rows) == sorted(cell.key for cell in plan.cells)
     assert 10 < len(parts(ledger)) < 40
     assert indexed(ledger.records(plan)) == {"finished": 600}
-
-
-def _path(part: Path, ledger: Ledger) -> str:
-    return part.relative_to(ledger.storage.uri).as_posix()
 
 
 def test_many_parts_are_made_one_by_who_reads_them_all(tmp_path: Path) -> None:

@@ -76,6 +76,13 @@ def test_notes_of_one_kind_are_one_with_the_range_of_their_numbers() -> None:
     ]
 
 
+def test_notes_that_only_look_alike_are_not_folded() -> None:
+    notes = ["same", "same", "cell a failed: slot # taken", "cell b failed: slot 7 taken"]
+    assert folded(notes, []) == notes
+    told = folded(["a, seed 3: x at step 1", "a, seed 3, seed 4: x at step 2"], ["a, seed 3"])
+    assert told == ["a, seed 3 and a, seed 3, seed 4: x at step 1 to 2"]
+
+
 def test_columns_that_only_arms_left_out_would_fill_are_not_there(sweep) -> None:
     plan, ledger = sweep
     board = leaderboard(plan, read_records(plan, ledger))
