@@ -27,7 +27,7 @@ KEY, SECRET = "testkey", "testsecret0123456789"
 
 
 # What mostly waits for Ray begins first, so that the rest fills the gaps.
-SLOWEST = ["test_sweep", "test_kills", "test_benchmarks", "test_faults", "test_jobs"]
+SLOWEST = ["test_sweep", "test_kills", "test_faults", "test_jobs"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

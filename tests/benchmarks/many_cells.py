@@ -1,6 +1,6 @@
 """What a sweep of many cells takes to plan, to read and to drive, and how that grows.
 
-    python tests/benchmarks/many_cells.py [--cells 100 1000 10000]
+    python tests/benchmarks/many_cells.py [--cells 100 1000 10000] [--commands ...]
 
 A sweep has ten seeds and a tenth as many arms as cells; a cell has 20 points of 9 metrics. All but
 two cells are written as a driver leaves them, without syncing the disk. Once the index stands, each
@@ -12,6 +12,7 @@ Prints a line per size: milliseconds of CPU per cell for the plan, seconds of CP
 rows of curves exported per second, seconds of CPU and the peak memory of the driver.
 """
 
+import math
 import os
 import random
 import resource
@@ -170,14 +171,15 @@ def cpu_s(command: str, cells: int, storage: Path) -> float:
 
 
 def measured(cells: int, storage: Path, start_up: dict[str, float]) -> str:
-    """The line of one size."""
+    """The line of one size, with the commands whose start-up is known."""
     _, planned_s = write_sweep(cells, storage)
     used("status", cells, storage)
-    took = {c: cpu_s(c, cells, storage) - start_up.get(c, 0.0) for c in COMMANDS}
+    took = dict.fromkeys(COMMANDS, math.nan)
+    took |= {c: cpu_s(c, cells, storage) - start_s for c, start_s in start_up.items()}
     drove = used("resume", cells, storage, "--accept-code-change", "--no-preflight")
     return " ".join([
         f"{cells:6} {1000 * planned_s / cells:12.2f}", *(f"{took[c]:12.2f}" for c in COMMANDS),
-        f"{cells * POINTS / max(0.01, took['export']):12.0f}",
+        f"{cells * POINTS / export_s if (export_s := took['export']) > 0 else math.nan:12.0f}",
         f"{drove.ru_utime + drove.ru_stime:10.1f} {drove.ru_maxrss / 1024:10.0f}",
     ])  # fmt: skip
 
@@ -186,13 +188,14 @@ def main() -> None:
     """A line per size."""
     parser = parser_of(__doc__)
     parser.add_argument("--cells", type=int, nargs="+", default=[100, 1000, 10000])
-    options = options_of(parser, cells=[20])
+    parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=list(COMMANDS))
+    options = options_of(parser, cells=[20], commands=["leaderboard"])
     head = f"{'cells':>6} {'plan ms/cell':>12} " + " ".join(f"{c + ' s':>12}" for c in COMMANDS)
     print(f"{head} {'rows/s':>12} {'driver s':>10} {'MiB':>10}", flush=True)
     with tempfile.TemporaryDirectory(prefix="many-") as folder:
         storage = Path(folder)
         write_sweep(4, storage)
-        start_up = {command: cpu_s(command, 4, storage) for command in COMMANDS}
+        start_up = {command: cpu_s(command, 4, storage) for command in options.commands}
         for cells in options.cells:
             print(measured(cells, storage, start_up), flush=True)
 
