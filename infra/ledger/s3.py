@@ -58,11 +58,7 @@ class S3Storage:
         try:
             self._call("put_object", Key=self._key(path), Body=data, IfNoneMatch="*")
         except ClientError as error:
-            if error.response["Error"]["Code"] in (
-                "PreconditionFailed",
-                "412",
-                "ConditionalRequestConflict",
-            ):
+            if error.response["Error"]["Code"] in _TAKEN:
                 return False
             raise
         return self.read(path) == data
@@ -110,13 +106,7 @@ class S3Storage:
             ) from error
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code in (
-                "NoSuchBucket",
-                "AccessDenied",
-                "InvalidAccessKeyId",
-                "SignatureDoesNotMatch",
-                "403",
-            ):
+            if code in _REFUSED:
                 raise StorageError(
                     f"storage {self.uri}: {verb} must be allowed, got {code}; check the bucket "
                     "and the credentials"

@@ -22,7 +22,7 @@ def short_table(board: Leaderboard, top: int = 0) -> Table:
         top: How many; 0 for all, or of more than `MANY_ARMS` for that many.
     """
     count = len(board.rows)
-    top = top or MANY_ARMS if count > MANY_ARMS else top or count
+    top = top or (MANY_ARMS if count > MANY_ARMS else count)
     best = tuple(best_rows(board, top))
     notes = list(leaderboard_table(board).notes)
     if count > MANY_ARMS:
