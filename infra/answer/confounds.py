@@ -12,12 +12,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.answer.arms import Arm
 from infra.answer.ran import MACHINE, MODULE, Facts, begun_with
 from infra.ledger.points import column, steps
-from infra.ledger.records import CellRecord
+from infra.ledger.records import CellRecord, Point
 
 LR = "train/lr_realised"
 _TIMES = ("seconds", "dollars", "perf/")
@@ -73,29 +73,61 @@ def invalidating(arm: Arm, baseline: Arm, at_end: bool) -> list[str]:
         at_end: Whether they are read at their last points, which must be at equal steps then.
     """
     found: dict[str, list[int]] = {}
-    for seed in arm.values:
-        if seed in baseline.values:
-            for text in _pair(arm, baseline, seed, at_end):
+    shared = [seed for seed in arm.values if seed in baseline.values]
+    if shared:
+        # The cells of an arm differ in their seeds alone, which both of a pair have in common.
+        ours, theirs = (one.cells[shared[0]].config for one in (arm, baseline))
+        asked = _Asked.of(_declared(ours, theirs), bool(ours), arm.timed, at_end)
+        for seed in shared:
+            for text in _pair(arm, baseline, seed, asked):
                 found.setdefault(text, []).append(seed)
     return [f"{text} in seed {', '.join(map(str, seeds))}" for text, seeds in found.items()]
 
 
-def _pair(arm: Arm, baseline: Arm, seed: int, at_end: bool) -> Iterator[str]:
-    ours, theirs = arm.records[seed], baseline.records[seed]
-    declared = _declared(arm.cells[seed].config, baseline.cells[seed].config)
-    yield from _code(arm.ran[seed], baseline.ran[seed], declared)
-    configs_told = bool(arm.cells[seed].config)  # which those of recorded curves are not
-    if configs_told and not _sets(_SETS_COUNTS, declared):
-        yield from _counts(ours.points[-1].metrics, theirs.points[-1].metrics)
-    asked = [name for name in declared if name != "steps" or not arm.timed]
+class _Asked(NamedTuple):
+    """What two arms declare, and what may not differ between their cells therefore.
+
+    Attributes:
+        declared: Fields in which their configs differ.
+        measured: How they are measured otherwise, where they differ in other fields too.
+    """
+
+    declared: Sequence[str]
+    measured: Sequence[str]
+    counts: bool
+    lr: bool
+    steps: bool
+
+    @classmethod
+    def of(cls, declared: Sequence[str], configs_told: bool, timed: bool, at_end: bool) -> "_Asked":
+        """Of fields; the configs of recorded curves are not told."""
+        return cls(
+            declared,
+            tuple(_measured_otherwise(declared, timed)),
+            counts=configs_told and not _sets(_SETS_COUNTS, declared),
+            lr=not _sets(_SETS_LR, declared),
+            steps=at_end and not _sets(_SETS_STEPS, declared),
+        )
+
+
+def _measured_otherwise(declared: Sequence[str], timed: bool) -> Iterator[str]:
+    asked = [name for name in declared if name != "steps" or not timed]
     measured = [name for name in asked if _found(_MEASURES, name)]
     if measured and len(measured) < len(asked):
         others = ", ".join(name for name in asked if name not in measured)
         yield f"measured otherwise ({', '.join(measured)}) besides {others}"
-    if not _sets(_SETS_LR, declared) and (gap := _lr_gap(ours, theirs)):
+
+
+def _pair(arm: Arm, baseline: Arm, seed: int, asked: _Asked) -> Iterator[str]:
+    ours, theirs = arm.records[seed].points, baseline.records[seed].points
+    yield from _code(arm.ran[seed], baseline.ran[seed], asked.declared)
+    if asked.counts:
+        yield from _counts(ours[-1].metrics, theirs[-1].metrics)
+    yield from asked.measured
+    if asked.lr and (gap := _lr_gap(ours, theirs)):
         yield f"realised learning rate differs at step {gap[0]} ({gap[1]:g}, baseline {gap[2]:g})"
-    steps = ours.points[-1].step, theirs.points[-1].step
-    if at_end and steps[0] != steps[1] and not _sets(_SETS_STEPS, declared):
+    steps = ours[-1].step, theirs[-1].step
+    if asked.steps and steps[0] != steps[1]:
         yield f"steps differ ({steps[0]}, baseline {steps[1]})"
 
 
@@ -136,9 +168,9 @@ def _short(values: Sequence[Any] | None) -> str:
     return ", ".join(str(value)[:12] for value in values or ("none",))
 
 
-def _lr_gap(ours: CellRecord, theirs: CellRecord) -> tuple[int, float, float] | None:
+def _lr_gap(ours: Sequence[Point], theirs: Sequence[Point]) -> tuple[int, float, float] | None:
     """The first common step at which the realised rates differ, with both of them."""
-    own = [(steps(one.points), column(one.points, LR)) for one in (ours, theirs)]
+    own = [(steps(points), column(points, LR)) for points in (ours, theirs)]
     if own[0] == own[1]:
         return None
     other = dict(zip(*own[1], strict=True))

@@ -134,8 +134,9 @@ def flip_notes(plan: Plan, arms: Sequence[Arm], one_machine: bool) -> list[str]:
         first.setdefault(frozenset({flip.ahead, flip.behind}), flip)
     told = list(map(str, first.values()))
     more = f"{len(told) - _MOST} more pairs of arms change places between budgets"
-    of = f"; of {len(arms)} arms those beside the baseline and among the best are looked at"
-    more += of if len(arms) > MANY_ARMS else ""
+    ranked = len(found[0].values)
+    of = f"; of {ranked} arms those beside the baseline and among the best are looked at"
+    more += of if ranked > MANY_ARMS else ""
     return told[:_MOST] + ([more] if len(told) > _MOST else [])
 
 

@@ -81,7 +81,7 @@ class Supervisor:
                 with self._progress:
                     self._supervise(todo, gpus)
             finally:
-                self._ended.flush()
+                self._ended.close()
         if self._lease.lost:
             raise Refused(
                 f"sweep {self._ledger.sweep!r}: another driver took it over; this one stops"

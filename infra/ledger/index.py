@@ -24,7 +24,7 @@ from infra.study.plan import Plan
 
 log = logging.getLogger(__name__)
 
-_DERIVED_BY = ("infra/study", "infra/ledger", "infra/answer")
+_DERIVED_BY = "infra"  # what is derived is so by the rooms above too
 _COLUMNS = ["cell", "files", "status", "label", "record", "points"]
 _REST = ("error", "start", "billed_s", "attempts", "damage", "origins")
 _AS_PLANNED = "as planned"  # in the place of a config that the plan has too
@@ -111,7 +111,7 @@ def write_index(
 
 def _prefix(sweep: str, plan: Plan) -> str:
     """How the parts begin that were derived by this code under these laws."""
-    laws = [plan.metric, plan.mode, plan.chance, plan.margin, code_digest(*_DERIVED_BY)]
+    laws = [plan.metric, plan.mode, plan.chance, plan.margin, code_digest(_DERIVED_BY)]
     return f"{sweep}/index/{hashlib.sha256(json.dumps(laws).encode()).hexdigest()[:12]}-"
 
 
@@ -171,7 +171,7 @@ def _record(row: Mapping[str, Any], plan: Plan) -> CellRecord:
         key=row["cell"],
         status=row["status"],
         commit=commit,
-        points=Points(packed=row["points"]),
+        points=Points.unpacked(row["points"]),
         **{**rest, "origins": tuple(rest["origins"])},
         files=row["files"],
         indexed=Indexed(json.loads(row["label"])),

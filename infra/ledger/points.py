@@ -27,20 +27,27 @@ class _Block(NamedTuple):
 class Points(Sequence[Point]):
     """Points by step; equal to any sequence of the same ones."""
 
-    def __init__(self, rows: Iterable[Point] | None = None, packed: bytes = b"[]\n") -> None:
-        """Of rows, or of what `packed` gave back."""
-        self._packed = packed
-        if rows is not None:
-            self.__dict__["rows"] = tuple(rows)
+    def __init__(self, rows: Iterable[Point] = ()) -> None:
+        self._rows: tuple[Point, ...] | None = tuple(rows)
+        self._packed = b""
 
-    @cached_property
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "Points":
+        """What `packed` gave the bytes of."""
+        points = cls()
+        points._rows, points._packed = None, packed
+        return points
+
+    @property
     def rows(self) -> tuple[Point, ...]:
         """All points."""
-        return tuple(
-            Point(step, dict(zip(block.columns, values, strict=True)))
-            for block in self._blocks
-            for step, *values in zip(block.steps, *block.columns.values(), strict=True)
-        )
+        if self._rows is None:
+            self._rows = tuple(
+                Point(step, dict(zip(block.columns, values, strict=True)))
+                for block in self._blocks
+                for step, *values in zip(block.steps, *block.columns.values(), strict=True)
+            )
+        return self._rows
 
     @cached_property
     def steps(self) -> list[int]:
@@ -56,13 +63,11 @@ class Points(Sequence[Point]):
 
     def packed(self) -> bytes:
         """The same points as bytes, from which they come back to the last bit."""
-        return _packed(self._blocks) if "rows" in self.__dict__ else self._packed
+        return self._packed or _packed(self._blocks)
 
     @cached_property
     def _blocks(self) -> list[_Block]:
-        if "rows" in self.__dict__:
-            return list(_blocks(self.rows))
-        return list(_unpacked(self._packed))
+        return list(_unpacked(self._packed) if self._packed else _blocks(self.rows))
 
     @cached_property
     def _last(self) -> Point:

@@ -194,11 +194,24 @@ def test_a_driver_writes_each_cell_once_in_parts_that_grow(tmp_path: Path) -> No
     ended = EndedCells(plan, ledger, 0)
     for cell in plan.cells:
         ended.note(cell.key)
-    ended.flush()
+    ended.close()
     rows = [row["cell"] for p in parts(ledger) for row in index._rows(p.read_bytes(), p.name)]
     assert sorted(rows) == sorted(cell.key for cell in plan.cells)
     assert 10 < len(parts(ledger)) < 40
     assert indexed(ledger.records(plan)) == {"finished": 600}
+
+
+def test_a_storage_that_fails_costs_the_driver_no_sweep(tmp_path, caplog, monkeypatch) -> None:
+    plan, ledger = made_up(tmp_path, {"A": [1.0, 2.0]})
+    monkeypatch.setattr(type(ledger.storage), "list", failing)
+    ended = EndedCells(plan, ledger, 0)
+    ended.note(plan.cells[0].key)
+    ended.close()
+    assert "its index was not written: no such host" in caplog.text
+
+
+def failing(storage: object, prefix: str) -> dict[str, str]:
+    raise OSError("no such host")
 
 
 def test_many_parts_are_made_one_by_who_reads_them_all(tmp_path: Path) -> None:
@@ -207,7 +220,7 @@ def test_many_parts_are_made_one_by_who_reads_them_all(tmp_path: Path) -> None:
     for cell in plan.cells[:16]:
         alone = EndedCells(plan, ledger, 0)
         alone.note(cell.key)
-        alone.flush()
+        alone.close()
     assert len(parts(ledger)) == 16
     assert read_records(plan, ledger) == records
     assert len(parts(ledger)) == 1
@@ -240,17 +253,17 @@ def test_points_come_back_to_the_last_bit() -> None:
         Point(20, {"val/x": 2, "n": 4, "late": -0.0}),
         Point(2**40, {}),
     ]
-    back = Points(packed=Points(rows).packed())
+    back = Points.unpacked(Points(rows).packed())
     assert back == rows and repr(back.rows) == repr(tuple(rows))
     assert back.column("val/x") == [0.1 + 0.2, 1e-320, 2, None]
     assert back.column("late") == [None, 1.0, -0.0, None]
     assert back.steps == [0, 10, 20, 2**40]
     assert (len(back), back[-1], back[1:3]) == (4, rows[-1], tuple(rows[1:3]))
-    assert not Points([]) and Points(packed=Points([]).packed()) == []
+    assert not Points([]) and Points.unpacked(Points([]).packed()) == []
 
 
 def test_columns_of_rows_and_of_packed_points_are_the_same() -> None:
     points = falling("A", 0, 0.5)
-    one, two = Points(points), Points(packed=Points(points).packed())
+    one, two = Points(points), Points.unpacked(Points(points).packed())
     for name in {name for point in points for name in point.metrics} | {"nothing"}:
         assert one.column(name) == two.column(name) == [p.metrics.get(name) for p in points]
