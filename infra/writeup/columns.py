@@ -1,6 +1,7 @@
 """The columns of an export, what each means, and where it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import cache
 
 from infra.answer.compare import PARAMETERS
 
@@ -96,6 +97,7 @@ DICTIONARY = {
 TAKEN = {*CELL, *PROVENANCE, *ARM, *FINDING, "step", "perf/billed_s"}
 
 
+@cache
 def column(metric: str) -> str:
     """The column of a metric: its own name, unless that is taken."""
     taken = metric in TAKEN or metric.startswith(("config.", "seed.", "metric."))
@@ -107,7 +109,7 @@ def metric_of(name: str) -> str:
     return name.removeprefix("metric.")
 
 
-def ordered(names: Sequence[str], metric: str) -> list[str]:
+def ordered(names: Iterable[str], metric: str) -> list[str]:
     """Columns as they stand in a file: what it is, metrics, provenance, `perf/` last.
 
     Metrics are sorted, the study's own before the others; what else there is keeps its order.

@@ -9,6 +9,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def _cell_row(plan: Plan, cell: Cell, record: CellRecord, sweep: str) -> dict[st
     size = (steps, final.get(PARAMETERS))
     return {
         **dict(zip(CELL, (*about, *state, *size, *bill), strict=True)),
-        **{f"config.{name}": value for name, value in cell.config.items()},
+        **{f"config.{name}": _text(value) for name, value in cell.config.items()},
         **{column(name): value for name, value in final.items()},
         **_provenance(record),
         "perf/billed_s": None if plan.is_recorded else record.billed_s,
@@ -176,17 +177,18 @@ def _finding_row(v: FindingVerdict) -> dict[str, Any]:
 
 def _csv(rows: Sequence[Mapping[str, Any]], metric: str, columns: Sequence[str] = ()) -> str:
     """Rows under the union of their columns: named ones, metrics, provenance, `perf/` last."""
-    names = ordered([*columns, *(name for row in rows for name in row)], metric)
+    names = ordered(chain(columns, chain.from_iterable(rows)), metric)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([_text(row.get(name)) for name in names] for row in rows)
+    # The csv module writes floats by repr, which reads back to the last bit, and nothing for None.
+    writer.writerows(map(row.get, names) for row in rows)
     return text.getvalue()
 
 
 def _text(value: Any) -> Any:
-    """The csv module writes floats by repr, which reads back to the last bit."""
-    return json.dumps(value) if isinstance(value, list | dict) else "" if value is None else value
+    """A value that one field of a file can hold."""
+    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def _failure_log(ledger: Ledger, record: CellRecord) -> str:
