@@ -123,6 +123,8 @@ def test_where_nothing_is_hit_nothing_is_said_of_indices():
 def test_other_motifs_and_a_truth_without_edges_are_refused():
     with pytest.raises(ValueError, match="the same motifs"):
         scores(one(DRAWN), batch_of([(MOTIFS[::-1], TRUTH)]))
+    with pytest.raises(ValueError, match="the same motifs"):
+        best_match(batch_of([(MOTIFS, {}), (MOTIFS[:2], {})]), batch_of([(MOTIFS, {})]))
     with pytest.raises(ValueError, match="must have an edge"):
         scores(one(DRAWN), one({}))
     with pytest.raises(ValueError, match="in pairs"):

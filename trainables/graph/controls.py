@@ -93,7 +93,8 @@ def _drawn_cells(
     while (missing := wanted - np.bincount(_place(drawn, starts), minlength=len(sizes))).any():
         graph = np.repeat(np.arange(len(sizes)), missing)
         new = starts[graph] + _numbers(len(graph), seed, "cells", turn) % cells[graph]
-        drawn, turn = np.union1d(drawn, new), turn + 1
+        drawn, turn = np.sort(np.concatenate((drawn, new))), turn + 1
+        drawn = drawn[np.diff(drawn, prepend=-1) > 0]
     full = cells[dense]
     moved = np.repeat(starts[dense] - (np.cumsum(full) - full), full)
     drawn = np.setxor1d(drawn, np.arange(len(moved)) + moved, assume_unique=True)

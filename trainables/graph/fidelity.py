@@ -8,7 +8,7 @@ of who knows all but which of the like nodes is which. It is no maximum: few mot
 may score above it. `matching` finds the best of such dealings.
 
 F1 is a mean over graphs, each counting alike: so it was documented (.0852, random .0461: there with
-as many edges as the truth), and a graph drawn far too full can not outweigh the others. Two graphs
+as many edges as the truth), and a graph drawn far too full does not outweigh the others. Two graphs
 without an edge agree fully, so that the truth always scores 1; documented they score 0. What was
 documented as Jaccard .5045 is no such comparison, but that of two graphs drawn from the same noise
 for unlike motifs: `jaccard` takes such pairs too.
@@ -33,7 +33,7 @@ def scores(drawn: Graphs, truth: Graphs) -> dict[str, float]:
     Raises:
         ValueError: When the motifs are not the same, or the truth has no edge.
     """
-    _require_same_motifs(drawn, truth)
+    require_same_motifs(drawn, truth)
     if not len(truth.source):
         raise ValueError("fidelity: the truth must have an edge, got none; take other graphs")
     typed, chance = typed_f1(drawn, truth).mean(), typed_f1_at_random(drawn, truth).mean()
@@ -100,6 +100,16 @@ def typed_f1_dealt(drawn: Graphs, truth: Graphs) -> PerGraph:
     return _f1(hits.sum((1, 2, 3)), drawn, truth)
 
 
+def require_same_motifs(drawn: Graphs, truth: Graphs) -> None:
+    """Raises ValueError where graphs cannot be compared node by node."""
+    alike = (drawn.sizes, truth.sizes), (drawn.motifs, truth.motifs)
+    if not all(np.array_equal(*pair) for pair in alike):
+        raise ValueError(
+            "fidelity: drawn and true graphs must have the same motifs in the same order, and they "
+            "have not; draw for the motifs of the truth"
+        )
+
+
 def _between_motifs(graphs: Graphs) -> Int64[np.ndarray, "graphs kinds motifs motifs"]:
     """How many edges of each kind lead from each motif to each."""
     shape = len(graphs), len(Kind), len(Motif), len(Motif)
@@ -122,7 +132,7 @@ def _of_indices(drawn: Graphs, truth: Graphs) -> dict[str, float]:
 
 def _hits(drawn: Graphs, truth: Graphs) -> tuple[np.ndarray, np.ndarray]:
     """The drawn edges whose cell and kind are true, and which true ones they are."""
-    _require_same_motifs(drawn, truth)
+    require_same_motifs(drawn, truth)
     mine, theirs = _common(drawn, truth)
     right = drawn.kind[mine] == truth.kind[theirs]
     return mine[right], theirs[right]
@@ -152,12 +162,3 @@ def _edges(graphs: Graphs) -> Int64[np.ndarray, " graphs"]:
 
 def _per_graph(graphs: Graphs, of: np.ndarray) -> Int64[np.ndarray, " graphs"]:
     return np.bincount(of, minlength=len(graphs))
-
-
-def _require_same_motifs(drawn: Graphs, truth: Graphs) -> None:
-    alike = (drawn.sizes, truth.sizes), (drawn.motifs, truth.motifs)
-    if not all(np.array_equal(*pair) for pair in alike):
-        raise ValueError(
-            "fidelity: drawn and true graphs must have the same motifs in the same order, and they "
-            "have not; draw for the motifs of the truth"
-        )

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from trainables.graph.controls import random_like
+from trainables.graph.fidelity import require_same_motifs
 from trainables.graph.graphs import Graphs, Kind
 
 Cells = dict[tuple[int, int], int]  # from a node to another: the kind of edge
@@ -36,8 +37,7 @@ def best_match(
     Raises:
         ValueError: When the motifs are not the same.
     """
-    if not np.array_equal(drawn.motifs, truth.motifs):
-        raise ValueError("matching: drawn and true graphs must have the same motifs, and have not")
+    require_same_motifs(drawn, truth)
     small = np.flatnonzero(truth.sizes <= most_nodes)
     values, exact = np.ones(len(small)), np.ones(len(small), bool)
     parts = (_parts(graphs.take(small.tolist())) for graphs in (drawn, truth))
