@@ -299,7 +299,7 @@ def test_batches_without_graphs_and_graphs_of_few_nodes_are_solved(graphs, side,
 def test_what_is_no_number_stage_order_or_round_is_refused():
     channels, motifs = drawn(graphs=3, fewest=SIDE)
     with pytest.raises(ValueError, match="stages must be among"):
-        repair(channels, motifs, ("arity", "acyclic"))  # pyright: ignore
+        repair(channels, motifs, ("arity", "acyclic"))
     with pytest.raises(ValueError, match="at least one round"):
         repair(channels, motifs, rounds=0)
     channels.index[2, 0, 1, 3] = np.nan

@@ -50,7 +50,7 @@ NEEDS_INPUT = (Motif.CONDITION, Motif.LOOP)  # and a State that something is exe
 def repair(
     channels: Channels,
     motifs: Int[np.ndarray, "graphs side"],
-    stages: Collection[Stage] = STAGES,
+    stages: Collection[str] = STAGES,
     order: Order = "as_run",
     rounds: int = 1,
     cut: float = RIGHT_CUT,
@@ -246,7 +246,7 @@ def _differ(before: Squares, after: Squares) -> Bool[np.ndarray, " graphs"]:
     return np.any(differ, axis=(0, 2, 3))
 
 
-def _refuse(stages: Collection[Stage], order: Order, rounds: int) -> None:
+def _refuse(stages: Collection[str], order: Order, rounds: int) -> None:
     if unknown := sorted(set(stages) - set(COMPLETE)):
         raise ValueError(f"solver: stages must be among {COMPLETE}, got {unknown}")
     if order not in ORDERS:
