@@ -146,6 +146,20 @@ def test_as_run_the_acyclic_term_of_flat_channels_of_128_nodes_has_no_gradient()
     assert pulls[0] == 0 < pulls[1]
 
 
+@pytest.mark.parametrize("nodes", [9, 13, 30])
+def test_the_acyclic_term_counts_closed_walks_and_beyond_fifty_grows_as_their_logarithm(nodes):
+    full, motifs = torch.ones(1, nodes, nodes), torch.full((1, nodes), 6)
+    data = full[0].double() - torch.eye(nodes)
+    walks = sum(
+        data.matrix_power(k).trace() / torch.arange(1, k + 1).prod() for k in (2, 3, 4)
+    ) / nodes  # fmt: skip
+    expected = walks if walks < 50 else 50 * (1 + (walks / 50).log())
+    for limit, value in (("log", expected), ("clamp", min(walks, 50))):
+        cfg = StructuralConfig(prob="clamp01", acyclic_limit=limit)
+        found = structural_terms(full, full, motifs, cfg)["acyclic"]
+        assert float(found) == pytest.approx(float(value), rel=1e-5)
+
+
 def test_other_graphs_of_the_batch_and_more_padding_change_nothing():
     presence, kind = cells()
     wide = [torch.nn.functional.pad(part, (0, 3, 0, 3), value=9.0) for part in (presence, kind)]
