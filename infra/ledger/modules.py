@@ -30,8 +30,8 @@ def own_modules() -> dict[str, str]:
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name not in _seen and file and not name.startswith((STUDY_MODULE, *_TOOLS)):
-            if _is_users(path := Path(file)):
-                _seen[name] = _digest(path)
+            if _is_users(file):
+                _seen[name] = _digest(Path(file))
     return {name: _seen[name] for name in sorted(_seen) if name in sys.modules}
 
 
@@ -73,13 +73,21 @@ def _standard() -> tuple[Path, ...]:
     return tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
 
 
-def _is_users(path: Path) -> bool:
+@cache  # a commit asks it of all modules again, thousands where torch is loaded
+def _is_users(file: str) -> bool:
+    path = Path(file)
     if path.suffix != ".py" or not path.is_absolute() or not path.is_file():
         return False
-    path = path.resolve()
+    return not _is_others((path.resolve() if path.is_symlink() else path).parent)
+
+
+@cache
+def _is_others(folder: Path) -> bool:
+    """Whether it is of the standard library, of what is installed, or of our packages."""
+    folder = folder.resolve()
     ours = (ROOT / name for name in PACKAGES)
-    installed = _INSTALLED & set(path.parts)
-    return not installed and not any(map(path.is_relative_to, (*_standard(), *ours)))
+    known = any(map(folder.is_relative_to, (*_standard(), *ours)))
+    return known or not _INSTALLED.isdisjoint(folder.parts)
 
 
 def _digest(path: Path) -> str:
