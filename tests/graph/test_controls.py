@@ -5,7 +5,8 @@ import pytest
 from random_graphs import batch_of, cells_of, random_graphs
 from scipy.stats import chisquare
 
-from trainables.graph.controls import chain, constructive, empty, random_like
+from trainables.graph.controls import by_table, chain, constructive, empty, random_like
+from trainables.graph.fidelity import scores
 from trainables.graph.graphs import Graphs, Motif
 from trainables.graph.laws import LAWS, check
 
@@ -105,3 +106,24 @@ def test_every_set_of_cells_and_every_deal_of_kinds_is_as_likely_as_any_other(ed
 def test_a_full_graph_stays_full():
     full = {(a, b): (0, 0) for a in range(4) for b in range(4) if a != b}
     assert cells_of(random_like(batch_of([(np.array([1, 2, 5, 6]), full)]), 9)) == [full]
+
+
+def test_a_table_of_motifs_draws_edges_as_often_as_it_has_seen_them():
+    # Both Messages give to the State, and one Boundary of two runs one.
+    seen = {(0, 1): (0, 0), (2, 1): (1, 0), (3, 1): (1, 1)}
+    train = batch_of([(np.array([1, 5, 6, 6]), seen), (np.array([1, 5]), {})])
+    graphs = batch_of([(np.array([6, 1, 5, 4]), {})] * 4000)
+    drawn = by_table(graphs, train, seed=10)
+    count = {(0, 2): 0, (1, 2): 0}
+    for cells in cells_of(drawn):
+        assert set(cells.items()) <= {((0, 2), (1, 0)), ((1, 2), (0, 0))}
+        for cell in cells:
+            count[cell] += 1
+    assert count[0, 2] == 4000
+    assert abs(count[1, 2] - 2000) < 4 * np.sqrt(1000)
+
+
+def test_a_table_of_motifs_is_nearer_to_the_truth_than_a_random_graph():
+    trees = [random_graphs(1500, seed=seed) for seed in (11, 12)]
+    train, truth = (graphs.take(range(1, 1500, 3)) for graphs in trees)
+    assert scores(by_table(truth, train, 13), truth)["val/typed_f1_gain"] > 0.02

@@ -1,14 +1,16 @@
-"""Edges for given motifs that nothing has learned: what a share of lawful graphs is worth.
+"""Edges for given motifs from no network: what a share of lawful graphs, and an F1, is worth.
 
 Each takes graphs for their motifs and gives back the same nodes with other edges. The laws are
-those of `laws`; the data themselves are the remaining control.
+those of `laws`; the data themselves are the remaining control. `by_table` alone has seen other
+graphs, of which it knows how often an edge leads from a motif to another.
 """
 
 import numpy as np
 import torch
 from jaxtyping import Int64
 
-from trainables.draws import generator
+from trainables.draws import generator, uniform
+from trainables.graph.counts import cells_between, edges_between
 from trainables.graph.graphs import Graphs, Kind, Motif
 
 # Where a motif comes in a constructed chain; Conditions and Loops hang beside it.
@@ -68,12 +70,37 @@ def random_like(truth: Graphs, seed: int) -> Graphs:
     """
     edges = np.bincount(truth.graph_of_edges, minlength=len(truth))
     graph, cell = _drawn_cells(truth.sizes, edges, seed)
-    row, column = np.divmod(cell, np.maximum(truth.sizes - 1, 1)[graph])
-    column += column >= row  # the diagonal holds no edge
     dealt = np.lexsort((_numbers(len(cell), seed, "deal"), truth.graph_of_edges))
-    start = truth.starts[graph]
-    kind, index = truth.kind[dealt], truth.index[dealt]
-    return Graphs(truth.motifs, truth.sizes, start + row, start + column, kind, index)
+    ends = _ends(truth, graph, cell)
+    return Graphs(truth.motifs, truth.sizes, *ends, truth.kind[dealt], truth.index[dealt])
+
+
+def by_table(graphs: Graphs, train: Graphs, seed: int) -> Graphs:
+    """Edges drawn cell by cell, as often as others have one from that motif to that motif.
+
+    Args:
+        graphs: Whose motifs are taken.
+        train: Whose edges are counted.
+        seed: The draws are a function of it and of the batch.
+    """
+    rates = edges_between(train).sum(0) / np.maximum(cells_between(train).sum(0), 1)
+    cells = graphs.sizes * (graphs.sizes - 1)
+    graph = np.repeat(np.arange(len(cells)), cells)
+    source, target = _ends(graphs, graph, np.arange(len(graph)) - (np.cumsum(cells) - cells)[graph])
+    execution, data = rates[:, graphs.motifs[source], graphs.motifs[target]]
+    draw = uniform(0.0, 1.0, (len(graph),), seed, "random graphs", "table").numpy()
+    kind = np.where(draw < execution, Kind.EXECUTION, Kind.DATA)
+    there = draw < execution + data
+    return _with_edges(graphs, source[there], target[there], kind[there])
+
+
+def _ends(
+    graphs: Graphs, graph: Int64[np.ndarray, " cells"], cell: Int64[np.ndarray, " cells"]
+) -> tuple[Int64[np.ndarray, " cells"], Int64[np.ndarray, " cells"]]:
+    """The nodes from and to which cells lead that are counted row by row, without the diagonal."""
+    row, column = np.divmod(cell, np.maximum(graphs.sizes - 1, 1)[graph])
+    start = graphs.starts[graph]
+    return start + row, start + column + (column >= row)
 
 
 def _drawn_cells(
