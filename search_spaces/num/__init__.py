@@ -1,0 +1,1 @@
+"""The studies of the Neural Universal Machine: documented arms, results and findings."""
