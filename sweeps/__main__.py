@@ -12,6 +12,12 @@ def _ingest_ct(source: Path, to: Path, hu_divided_by_ten: bool, **options: Any) 
     return ingest_ct(source, to, hu_divisor=10 if hu_divided_by_ten else 1, **options)
 
 
+def _ingest_ruby(source: Path, to: Path, **options: Any) -> Any:
+    from trainables.ruby.ingest.ingest import ingest_ruby
+
+    return ingest_ruby(source, to, **options)
+
+
 def _ingest_text(source: Path, to: Path, **options: Any) -> Any:
     from trainables.lm.ingest import ingest_text
 
@@ -33,6 +39,27 @@ INGESTERS = {
                 "default": 0.1,
                 "metavar": "F",
                 "help": "share of series held out for evaluation (default: 0.1)",
+            },
+        },
+    ),
+    "ruby": Ingester(
+        help="Ruby sources, or rows of methods as .jsonl, to Parquet of methods with their trees",
+        run=_ingest_ruby,
+        options={
+            "--split": {
+                "choices": ("gem", "file", "row"),
+                "default": "gem",
+                "help": "what is kept on one side (default: gem)",
+            },
+            "--validation-fraction": {
+                "type": float,
+                "default": 0.1,
+                "metavar": "F",
+                "help": "share of gems, files or rows held out for evaluation (default: 0.1)",
+            },
+            "--keep-duplicates": {
+                "action": "store_true",
+                "help": "keep every copy of a method, as the documented data did",
             },
         },
     ),

@@ -30,6 +30,11 @@ RESULTS = {
     "dino_scale": [r"smoke +[\d.]+M +8 +[\d.]+ +\d+ "],
     "dino_step": [r"1 threads  ours +[\d.]+ ms", r"views joined +[\d.]+ ms  ours / peer [\d.]+"],
     "dino_table": [r"\| \.999 \| 2\.33 -> "],
+    "interpreter": [
+        r"interpreter +\d+ graphs/s, .* 1\.0 times its time",
+        r"plain Python +\d+ graphs/s, ",
+        r"pace is [\d.]+ times the bound of 4000",
+    ],
     "lab_sweep": [r"two plain processes +[\d.]+ s for 1 cells", r"ablate +[\d.]+ s, ratio [\d.]+"],
     "laws": [
         r"tree +127 edges +ours +[\d,]+ graphs/min",

@@ -57,8 +57,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_wheel_holds_every_file(wheel: Path) -> None:
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")}
-    files = (path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+    kinds = (".py", ".rb")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(kinds)}
+    files = (path for name in PACKAGES for path in (ROOT / name).rglob("*") if path.suffix in kinds)
     assert held == {path.relative_to(ROOT).as_posix() for path in files}
 
 

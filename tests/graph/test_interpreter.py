@@ -191,6 +191,12 @@ def test_what_is_no_state_and_no_message_gives_none():
     )
 
 
+def test_a_message_without_literal_works_its_inputs_out_and_gives_none():
+    one = program("BMMMB", "2>1:0 3>2:0", "0-1 1-4", ("", "", "print", 8))
+    outcome = run(one)
+    assert (outcome.ending, outcome.printed, outcome.value) == ("halted", [8], None)
+
+
 def test_names_and_texts_may_be_any():
     one = program("BSMMS", "2>1 4>3:0", "0-1 1-3", ("", "ħ\ud800", "日本", "print", "ħ\ud800"))
     assert run(one).printed == ["日本"]
@@ -214,12 +220,23 @@ def test_as_run_the_entry_is_a_boundary_that_leads_nowhere():
 
 
 def test_a_walk_needs_no_literals_and_takes_branches_by_turns():
-    assert walk(FIBONACCI) == (Ending.HALTED, 7)  # the loop is the fifth step: index 1
+    assert walk(FIBONACCI) == (Ending.HALTED, 12)  # once round the loop
     assert walk(program("BQQ", "", "0-1 1-2 2-1"), 9) == (Ending.STEP_LIMIT, 9)
     assert walk(program("BC", "", "0-1")) == (Ending.RAN_OUT, 2)
-    assert walk(program("BCQQ", "", "0-1 1-2:1 1-3:2")) == (Ending.MISSING_EDGE, 2)
+    assert walk(program("BCQQ", "", "0-1 1-2:1 1-3:2 2-1")) == (Ending.RAN_OUT, 5)
     assert walk(program("Q")) == (Ending.MISSING_ENTRY, 0)
     assert walk(FIBONACCI, 0) == (Ending.STEP_LIMIT, 0)
+
+
+def test_as_run_a_walk_takes_the_turn_of_its_step():
+    def as_run(one: Program) -> tuple[Ending, int]:
+        return walk(one, 500, turns="as_run")
+
+    assert as_run(FIBONACCI) == (Ending.HALTED, 7)  # the loop is the fifth step: index 1
+    assert as_run(program("BCQQ", "", "0-1 1-2:1 1-3:2")) == (Ending.MISSING_EDGE, 2)
+    assert as_run(program("BLQQB", "", "0-1 1-2 2-1 1-4:1")) == (Ending.STEP_LIMIT, 500)
+    assert as_run(program("BLQQB", "", "0-1 1-2 2-3 3-1 1-4:1")) == (Ending.HALTED, 6)
+    assert as_run(program("BQQ", "", "0-1 1-2:2")) == (Ending.RAN_OUT, 3)
 
 
 def test_two_runs_of_a_program_share_nothing():

@@ -11,45 +11,19 @@ so that any graph that a network draws ends, and one of `Ending` says how.
 After timlawrenz/jubilant-palm-tree, src/execution_engine/interpreter.py@0b20f7e.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import reduce
-from itertools import pairwise
-from operator import add, lt, sub
 from typing import Any, Literal
 
 from trainables.graph.graphs import Kind, Motif, Program
+from trainables.graph.operations import OPERATIONS, Ended, Ending, nothing
 
 STEPS = 10_000
 DATA, DATA_PER_STEP = 10_000, 20  # nodes of data for one step, and for each of a run's limit
-MOST_BITS, MOST_CHARACTERS = 4096, 1000  # of a number and of a text that an operation gives
 
 Entry = Literal["first", "unentered", "as_run"]
 _BRANCHING = (Motif.CONDITION, Motif.LOOP)
 _READ, _GIVE, _APPLY, _END = range(4)  # what an instruction does
-
-
-class Ending(StrEnum):
-    """How a run ended; the first two are ends, the limits and the rest are not."""
-
-    HALTED = "halted"  # came to a second Boundary
-    RAN_OUT = "ran out"  # came to a node that no execution edge leaves
-    STEP_LIMIT = "step limit"
-    DATA_LIMIT = "data limit"  # nodes of data; shared ones are worked out for each use
-    DATA_CYCLE = "data cycle"
-    TYPE_ERROR = "type error"
-    MISSING_OPERAND = "missing operand"
-    MISSING_ENTRY = "missing entry"  # no Boundary to begin at
-    MISSING_EDGE = "missing edge"  # others leave the node, and none has the index that is needed
-    MISSING_LITERAL = "missing literal"  # a State without name, or data of a Message without any
-    UNKNOWN_OPERATION = "unknown operation"
-    VALUE_TOO_LARGE = "value too large"
-
-    @property
-    def halts(self) -> bool:
-        """Whether the program came to its end by itself and unharmed."""
-        return self in (Ending.HALTED, Ending.RAN_OUT)
 
 
 @dataclass(frozen=True)
@@ -73,13 +47,6 @@ class Outcome:
     trace: list[tuple[int, Any]]
 
 
-class _Ended(Exception):
-    """Ends a run from within an operation."""
-
-    def __init__(self, ending: Ending):
-        self.ending = ending
-
-
 def run(program: Program, limit: int = STEPS, entry: Entry = "first") -> Outcome:
     """Runs a program for at most so many steps.
 
@@ -95,7 +62,7 @@ def run(program: Program, limit: int = STEPS, entry: Entry = "first") -> Outcome
         return Outcome(Ending.MISSING_ENTRY, 0, {}, [], None, [])
     try:
         ending = machine.run(begin, limit)
-    except _Ended as ended:
+    except Ended as ended:
         ending = ended.ending
     trace = machine.trace
     return Outcome(ending, len(trace), machine.memory, machine.printed, machine.value, trace)
@@ -112,27 +79,44 @@ def entry_of(program: Program, entry: Entry = "first") -> int | None:
     return next((node for node in boundaries if node not in barred), None)
 
 
-def walk(program: Program, limit: int = STEPS, entry: Entry = "unentered") -> tuple[Ending, int]:
-    """How a walk along the execution edges alone ends, and its steps; needs no literals.
+def walk(
+    program: Program,
+    limit: int = STEPS,
+    entry: Entry = "unentered",
+    turns: Literal["own", "as_run"] = "own",
+) -> tuple[Ending, int]:
+    """How a walk along the execution edges alone ends, and its steps; it needs no literals.
 
-    As run where graphs are drawn without literals: branches are taken by turns, the second one at
-    odd steps, and where one has the wrong index it is taken all the same.
+    Where several edges leave a node it takes them by turns, so it comes to an exit in any graph
+    that keeps the laws. As run the turn is that of the step, and it goes round for ever in a loop
+    of an even number of steps.
+
+    Args:
+        program: Any.
+        limit: Steps.
+        entry: As in `run`.
+        turns: Of each node its own in the order of indices, or as run: where a Condition or Loop
+            has several, the index 1 at odd steps and 0 at even ones.
     """
     node, outputs = entry_of(program, entry), _outputs(program)
     if node is None:
         return Ending.MISSING_ENTRY, 0
+    visits = [0] * len(outputs)
     for step in range(1, limit + 1):
+        ways = outputs[node]
         if program.motifs[node] == Motif.BOUNDARY and step > 1:
             return Ending.HALTED, step
-        if not outputs[node]:
+        if not ways:
             return Ending.RAN_OUT, step
-        ways, first = outputs[node], next(iter(outputs[node].values()))
-        if program.motifs[node] in _BRANCHING and len(ways) > 1:
-            node = ways.get(step % 2)
-        else:
-            node = ways.get(0, first)
-        if node is None:
+        indices = sorted(ways)
+        index = indices[visits[node] % len(ways)]
+        if turns == "as_run":
+            branches = program.motifs[node] in _BRANCHING and len(ways) > 1
+            index = step % 2 if branches else 0 if 0 in ways else next(iter(ways))
+        visits[node] += 1
+        if index not in ways:
             return Ending.MISSING_EDGE, step
+        node = ways[index]
     return Ending.STEP_LIMIT, limit
 
 
@@ -173,7 +157,7 @@ class _Machine:
         self.value: Any = None
 
     def run(self, node: int, limit: int) -> Ending:
-        """Steps from a node on; raises `_Ended` where something is wrong with one."""
+        """Steps from a node on; raises `Ended` where something is wrong with one."""
         motifs, outputs, plans, trace = self.motifs, self.outputs, self.plans, self.trace
         data = limit * DATA_PER_STEP
         for step in range(limit):
@@ -212,8 +196,9 @@ class _Machine:
         if motif in (Motif.BOUNDARY, Motif.SEQUENCE):
             return []
         if motif == Motif.MESSAGE:
-            if word is None and not inputs:
-                return []
+            if word is None:  # only its inputs are worked out, for what they print
+                plans = [step for source in inputs for step in self._written(source, most)]
+                return [*plans, (_APPLY, nothing, len(inputs))] if inputs else []
             bare = not inputs and isinstance(word, str) and word in OPERATIONS
             return [_end(Ending.MISSING_OPERAND)] if bare else self._written(node, most)
         if motif == Motif.STATE and word is None:
@@ -270,55 +255,9 @@ class _Machine:
             elif act == _APPLY:
                 stack[-count:] = [what(stack[-count:], self.printed)]
             else:
-                raise _Ended(what)
+                raise Ended(what)
         return stack[0]
 
 
 def _end(ending: Ending) -> tuple[int, Any, int]:
     return _END, ending, 0
-
-
-def _alike(values: list[Any], kinds: tuple[type, ...]) -> None:
-    """Refuses fewer than two, texts among numbers, and what is neither; truths are no numbers."""
-    if len(values) < 2:
-        raise _Ended(Ending.MISSING_OPERAND)
-    kind = str if type(values[0]) is str else (int, float)
-    for value in values:
-        if type(value) not in kinds or not isinstance(value, kind):
-            raise _Ended(Ending.TYPE_ERROR)
-
-
-def _folded(values: list[Any], kinds: tuple[type, ...], of: Callable[[Any, Any], Any]) -> Any:
-    """The values taken together from the left."""
-    _alike(values, kinds)
-    try:
-        value = reduce(of, values)
-    except OverflowError:  # an integer that no float can hold
-        raise _Ended(Ending.VALUE_TOO_LARGE) from None
-    large = len(value) > MOST_CHARACTERS if type(value) is str else _is_large(value)
-    if large:
-        raise _Ended(Ending.VALUE_TOO_LARGE)
-    return value
-
-
-def _is_large(value: int | float) -> bool:
-    return type(value) is int and value.bit_length() > MOST_BITS
-
-
-def _ascends(values: list[Any], printed: list[Any]) -> bool:
-    _alike(values, (int, float, str))
-    return all(lt(a, b) for a, b in pairwise(values))
-
-
-def _print(values: list[Any], printed: list[Any]) -> Any:
-    printed.extend(values)
-    return values[0]
-
-
-# Each takes its inputs in order, two or more (`print` one or more), and what has been printed.
-OPERATIONS: dict[str, Callable[[list[Any], list[Any]], Any]] = {
-    "+": lambda values, printed: _folded(values, (int, float, str), add),
-    "-": lambda values, printed: _folded(values, (int, float), sub),
-    "<": _ascends,
-    "print": _print,
-}

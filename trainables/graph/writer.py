@@ -110,7 +110,7 @@ class Writer:
         if size > 3 and not last:
             kinds += [(self._condition, 3), (self._loop, 2)]
         if size >= COUNTED and self.nested < MOST_NESTED and not last:
-            kinds += [(self._counted, 3)]
+            kinds += [(self._counted, 5)]
         at = self.draws.below(sum(weight for _, weight in kinds))
         for write, weight in kinds:
             at -= weight

@@ -1,0 +1,1 @@
+"""Ruby methods as syntax trees: their label, and what brings them in."""

@@ -1,0 +1,1 @@
+"""Ruby in: rows of methods, or sources parsed by Ruby's `parser` gem, to Parquet."""
