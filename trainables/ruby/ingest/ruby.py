@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from trainables.ruby.trees import Node, read_tree
 
@@ -97,7 +97,11 @@ class RubyParser:
         self._late = False
         self._in = cast(IO[bytes], self._process.stdin)
         self._out = cast(IO[bytes], self._process.stdout)
-        self.versions: dict[str, str] = _greeting(self._out.readline())
+        try:
+            self.versions: dict[str, str] = _greeting(self._out.readline())
+        except RuntimeError:
+            self._end()
+            raise
 
     def _end(self) -> None:
         self._process.kill()
@@ -139,9 +143,7 @@ def parse_source(text: str, name: str = "source") -> list[Method]:
         where = f"{name} line {answer['line']}" if "line" in answer else name
         said = answer.get("message", answer["error"])
         raise ValueError(f"{where} must be Ruby as {grammar} reads it, got {said}; correct it")
-    return [method(one) for one in answer["methods"]]
-
-
-def method(said: dict[str, Any]) -> Method:
-    """A method as the parser tells it."""
-    return Method(said["name"], said["line"], said["source"], read_tree(said["ast"]))
+    return [
+        Method(one["name"], one["line"], one["source"], read_tree(one["ast"]))
+        for one in answer["methods"]
+    ]
