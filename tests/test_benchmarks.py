@@ -36,6 +36,11 @@ RESULTS = {
         r"pace is [\d.]+ times the bound of 4000",
     ],
     "lab_sweep": [r"two plain processes +[\d.]+ s for 1 cells", r"ablate +[\d.]+ s, ratio [\d.]+"],
+    "laws": [
+        r"tree +127 edges +ours +[\d,]+ graphs/min",
+        r"half dense +8128 edges +networkx +[\d,]+ graphs/min +[\d.]+ x ours' time",
+        r"30 graphs of unlike size judged alike",
+    ],
     "lm_scan_step": [r"attention +[\d.]+ ms +1\.00 times", r"3:1, 16 states +[\d.]+ ms"],
     "lm_step": [r"ours .* tokens/s", r"Llama .* of it", r"GPT-2 .* of it"],
     "many_cells": [

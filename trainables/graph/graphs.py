@@ -120,11 +120,11 @@ class Graphs:
         }
         if broken := [law for law, holds in laws.items() if not holds]:
             raise ValueError(f"graphs: {broken[0]}, and they do not; mend what made them")
+        cells = np.sort(ends[0] * nodes + ends[1])  # np.unique hashes, far slower
         laws = {
             "edges must stay within their graph": bool((graph[ends[0]] == graph[ends[1]]).all()),
             "no edge may lead from a node to itself": bool((ends[0] != ends[1]).all()),
-            "there may be one edge from a node to another": len(np.unique(ends[0] * nodes + ends[1]))
-            == len(self.source),
+            "there may be one edge from a node to another": bool(np.diff(cells).all()),
         }
         if broken := [law for law, holds in laws.items() if not holds]:
             raise ValueError(f"graphs: {broken[0]}, and they do not; mend what made them")
