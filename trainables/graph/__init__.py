@@ -1,0 +1,1 @@
+"""Programs as motif graphs: their laws, an interpreter, and a network that draws their edges."""
