@@ -1,4 +1,4 @@
-"""Names in a sentence."""
+"""Names and counts in a sentence."""
 
 from collections.abc import Iterable
 
@@ -12,3 +12,8 @@ def joined(words: Iterable[str], most: int = _MOST_NAMED) -> str:
     if len(some) > most:
         some, last = some[:most], f"{len(some) + 1 - most} more"
     return f"{', '.join(some)} and {last}" if some else last
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 arm`, `4 arms`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

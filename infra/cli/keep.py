@@ -19,6 +19,7 @@ from infra.ledger.data import stage
 from infra.ledger.lease import is_alive, read_lease
 from infra.ledger.storage import probe
 from infra.study.locate import default_storage
+from infra.words import counted
 from infra.writeup.artifacts import verdict_tags, write_artifacts
 
 
@@ -47,7 +48,7 @@ def import_curves(studies: Studies, options: Options) -> int:
         return DONE
     arms, seeds, cells = len(plan.arms), len(plan.seeds), len(plan.cells)
     lack = f", {lacking} lacking" if (lacking := arms * seeds - cells) else ""
-    size = f"{arms} arms x {seeds} seeds{lack} = {cells} cells"
+    size = f"{counted(arms, 'arm')} x {counted(seeds, 'seed')}{lack} = {counted(cells, 'cell')}"
     print(f"{size} of {file.name}, as {ledger.sweep!r} in {ledger.storage.uri}")
     show(short_table(board))
     return DONE

@@ -32,6 +32,7 @@ from infra.study.locate import load_study
 from infra.study.plan import Cell, Plan, make_plan, plan_like, with_steps
 from infra.study.study import Study
 from infra.sweep_options import Limit, SweepOptions
+from infra.words import counted
 
 
 def run(studies: Studies, options: Options) -> int:
@@ -253,7 +254,8 @@ def _print_plan(
 ) -> list[Cell]:
     """Says what is planned and what it takes; gives back the cells that are to run."""
     print(f"{plan.study}: {plan.question}")
-    cells = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
+    size = f"{counted(len(plan.arms), 'arm')} x {counted(len(plan.seeds), 'seed')}"
+    cells = f"{size} = {counted(len(plan.cells), 'cell')}"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
     todo = open_cells(plan, records, how.retry_failed)
     known = cell_seconds(study, plan, records, {})

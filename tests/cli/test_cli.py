@@ -208,7 +208,7 @@ def test_the_script_takes_the_same_options_as_the_command(tmp_path):
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "3 arms x 1 seeds = 3 cells" in done.stdout
+    assert "3 arms x 1 seed = 3 cells" in done.stdout
 
 
 def test_the_sweeps_of_a_storage_are_listed_damaged_ones_too(tmp_path):
