@@ -31,7 +31,7 @@ ROOMS = [
 ]  # fmt: skip
 GROUND = {path.stem for path in (ROOT / "infra").glob("[!_]*.py")}
 WINGS = {path.parent.name for path in (ROOT / "trainables").glob("*/__init__.py")}
-READS = {"dino": {"ct"}}  # a system and the data that it reads
+READS = {"dino": {"ct"}, "graph": {"ruby"}}  # a system and the data that it reads
 
 
 def names_in(tree: ast.AST) -> set[str]:
