@@ -30,6 +30,11 @@ RESULTS = {
     "dino_scale": [r"smoke +[\d.]+M +8 +[\d.]+ +\d+ "],
     "dino_step": [r"1 threads  ours +[\d.]+ ms", r"views joined +[\d.]+ ms  ours / peer [\d.]+"],
     "dino_table": [r"\| \.999 \| 2\.33 -> "],
+    "interpreter": [
+        r"interpreter +\d+ graphs/s, .* 1\.0 times its time",
+        r"plain Python +\d+ graphs/s, ",
+        r"pace is [\d.]+ times the bound of 4000",
+    ],
     "lab_sweep": [r"two plain processes +[\d.]+ s for 1 cells", r"ablate +[\d.]+ s, ratio [\d.]+"],
     "lm_scan_step": [r"attention +[\d.]+ ms +1\.00 times", r"3:1, 16 states +[\d.]+ ms"],
     "lm_step": [r"ours .* tokens/s", r"Llama .* of it", r"GPT-2 .* of it"],
