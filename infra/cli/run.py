@@ -254,6 +254,8 @@ def _print_plan(
     """Says what is planned and what it takes; gives back the cells that are to run."""
     print(f"{plan.study}: {plan.question}")
     cells = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
+    if controls := len(plan.arms) - len(plan.trained):
+        cells += f", {controls} of the arms not trained"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
     todo = open_cells(plan, records, how.retry_failed)
     known = cell_seconds(study, plan, records, {})
