@@ -24,7 +24,7 @@ def test_a_control_runs_once_per_seed_and_stands_in_every_view(tmp_path, ray_add
     place = ["--storage", tmp_path / "runs"]
     done = ablate_process("run", study, "--scale", "smoke", *place, "--address", ray_address)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 arms x 3 seeds = 9 cells, 1 of the arms not trained" in done.stdout
+    assert "3 arms x 3 seeds = 9 cells, 1 arm of them not trained" in done.stdout
     assert "preflight: 3 arms run, read and differ" in done.stdout
     records = ledger(tmp_path / "runs", "line-smoke").records()
     steps = {key.split("-")[0]: [p.step for p in r.points] for key, r in records.items()}
