@@ -179,6 +179,7 @@ class EvaluationConfig:
     graphs: int = 512
     graphs_between: int = 128
     permute: bool = True  # whether their nodes stand in an order that is drawn
+    ladder: bool = False  # whether samples are told as each step of the erratum's repair reads them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

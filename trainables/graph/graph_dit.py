@@ -77,7 +77,8 @@ class GraphRun:
         if self.cfg.control:
             return values | scores(self._controls(truth), truth, programs)
         values |= self._losses(truth)
-        return values | sample_scores(self._sample(truth), truth, programs, self.cfg.decode)
+        drawn, ladder = self._sample(truth), self.cfg.evaluation.ladder
+        return values | sample_scores(drawn, truth, programs, self.cfg.decode, ladder)
 
     def pictures(self) -> dict[str, bytes]:
         """PNG images by name: a few of the held-out graphs, drawn and then read, at this step."""

@@ -1,8 +1,9 @@
 """What drawn graphs are worth: the laws they keep, and how near they come to the true ones.
 
 A metric without a suffix is of the graphs as the config reads them. `val/x@raw`, `@repair`,
-`@complete` and `@judicial` are the same samples as another solver reads them, and `val/svr@as_run`
-is what the post reported: its solver, its laws, and the acyclic one inverted.
+`@complete` and `@judicial` are the same samples as another solver reads them, with the ladder also
+`@cycles`, `@arity`, `@clash`, `@once` and `@judicial_as_run`. `val/svr@as_run` is what the post
+reported: its solver, its laws, and the acyclic one inverted.
 """
 
 from collections.abc import Sequence
@@ -14,15 +15,18 @@ from trainables.graph.config import DecodeConfig
 from trainables.graph.graphs import Edge, Graphs, Kind, Program
 from trainables.graph.interpreter import run
 from trainables.graph.laws import check, svr
-from trainables.graph.sampling import Sample
+from trainables.graph.sampling import LADDER, SOLVERS, Sample
 
-SOLVERS = ("raw", "repair", "complete", "judicial")
 BESIDE = ("svr", "svr_corrected", "edges_ratio", "typed_f1", "typed_f1_gain")
 STEPS = 1000  # that a drawn program may take; those that halt take a few hundred at most
 
 
 def sample_scores(
-    sample: Sample, truth: Graphs, programs: Sequence[Program], decode: DecodeConfig
+    sample: Sample,
+    truth: Graphs,
+    programs: Sequence[Program],
+    decode: DecodeConfig,
+    ladder: bool = False,
 ) -> dict[str, float]:
     """All that is told of samples for the motifs of `truth`.
 
@@ -31,14 +35,17 @@ def sample_scores(
         truth: The graphs whose motifs were given.
         programs: These without edges and with their literals, which the interpreter runs.
         decode: How the samples are read.
+        ladder: Whether it is told too what each step of the erratum's repair does.
     """
-    read = {solver: sample.read(solver, decode.cut).graphs() for solver in SOLVERS}
+    names = [*SOLVERS, *(LADDER if ladder else ())]
+    read = {solver: sample.read(solver, decode.cut).graphs() for solver in names}
     values = scores(read[decode.solver], truth, programs)
-    for solver in SOLVERS:
+    for solver in read:
         own = scores(read[solver], truth)
         names = [*BESIDE, *(name for name in map(_short, own) if name.startswith("law_"))]
         values |= {f"val/{name}@{solver}": own[f"val/{name}"] for name in names}
-    as_run = check(read["judicial"], "published", "inverted")
+    documented = sample.read("judicial_as_run", decode.cut).graphs()
+    as_run = check(documented, "published", "inverted")
     values["val/svr@as_run"] = svr(as_run, spine=False)
     values["val/not_finite"] = float((~sample.finite).sum())
     return values
