@@ -1,7 +1,7 @@
 """What a reader of a leaderboard must know besides: how it was looked at, what would decide it."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from infra.answer import confounds
 from infra.answer.board import Row, open_rows
@@ -37,9 +37,20 @@ def outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
             yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
 
 
+def shared_stems(records: Iterable[CellRecord]) -> Iterator[str]:
+    """What of the cells' seconds was spent once and counts for several of them."""
+    booked = sorted(record.shared_s for record in records if record.shared_s)
+    if booked:
+        span = dict.fromkeys(f"{seconds:.3g}" for seconds in (booked[0], booked[-1]))
+        yield (
+            f"{len(booked)} cells have a stem that another trained: its {' to '.join(span)} s are "
+            "booked to each of them, in seconds and cost"
+        )
+
+
 def _seeds_that_decide(plan: Plan, rows: Sequence[Row], row: Row, difference: Difference) -> str:
     """How many, and their price; of a sequential sweep as many as it looks at."""
-    alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)
+    alpha = share_of_alpha(plan.comparisons, plan.max_seeds)
     n = seeds_to_decide(difference, plan.margin, alpha)
     if not n:
         return "over 100 seeds"
@@ -70,7 +81,7 @@ def _ends(steps: Mapping[str, int | None]) -> str:
 
 def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) -> list[str]:
     """What may spoil the comparison: unequal steps, mixed code, failed and damaged cells."""
-    steps = {row.arm: row.steps for row in rows if row.finished}
+    steps = {row.arm: row.steps for row in rows if row.finished and row.verdict != "control"}
     each = _ends(steps)
     notes = [f"arms end at different steps: {each}"] if len(set(steps.values())) > 1 else []
     notes += [f"confound: {mix}" for mix in confounds.mixed_code(records.values())]

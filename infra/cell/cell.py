@@ -18,10 +18,11 @@ from infra.cell.reported import (
     load_state,
     weights_sha256,
 )
+from infra.cell.stems import sharing_stems
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import CellFailed, hint
 from infra.ledger.ledger import Ledger
-from infra.ledger.records import Commit, Damaged, Point
+from infra.ledger.records import STEM_S, Commit, Damaged, Point
 from infra.study.plan import Cell
 from infra.study.study import Run
 
@@ -99,8 +100,12 @@ class Attempt:
 
     @contextmanager
     def running(self) -> Iterator["Attempt"]:
-        """Begins from the newest commit, or at step 0, in a process that looks new."""
-        with clean_slate(self._job.threads, self.cell.seed):
+        """Begins from the newest commit, or at step 0, in a process that looks new.
+
+        A run that is done at step 0, as a control is, is over with the point there.
+        """
+        stems = sharing_stems(self._job.code.get("study_sha256", ""))
+        with clean_slate(self._job.threads, self.cell.seed), stems:
             self._start()
             yield self
 
@@ -161,8 +166,14 @@ class Attempt:
             if state:
                 self._run.load_state_dict(state)
                 self._train_s = self._points[-1].metrics.get("perf/train_s", 0.0)
+            elif self._run.done():
+                with self._watch.training():  # all that this run will do
+                    self._add_point(self._run, {})
             else:
                 self._add_point(self._run, {})
+            over = self._run.done()
+        if over and not self.finished:
+            self.commit()
 
     def _load_state(self) -> Mapping[str, Any] | None:
         if self._commit is None or not self._commit.state:
@@ -204,9 +215,11 @@ class Attempt:
         began = time.perf_counter()
         metrics = {**training, **run.evaluate()}
         metrics["perf/evaluate_s"] = time.perf_counter() - began
+        if not self._points:  # a stem's seconds are booked to every cell that has it
+            self._train_s += metrics.get(STEM_S, 0.0)
         metrics["perf/train_s"] = self._train_s
         check_metrics(metrics, run.step)
-        if run.step > 0 and self._job.metric not in metrics:
+        if self._job.metric not in metrics and (run.step > 0 or run.done()):
             raise CellFailed(
                 f"metric {self._job.metric!r}: must be reported by the run, which reports "
                 f"{', '.join(sorted(k for k in metrics if not k.startswith('perf/')))}; name one "

@@ -25,7 +25,7 @@ from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
 from infra.ledger.storage import probe
 from infra.preflight.before import check_before
-from infra.preflight.cost import cell_seconds, estimate, open_cells
+from infra.preflight.cost import cell_seconds, estimate, open_cells, shared_seconds
 from infra.preflight.measure import cell_gpus
 from infra.preflight.pace import at_equal_seconds
 from infra.study.locate import load_study
@@ -254,10 +254,12 @@ def _print_plan(
     """Says what is planned and what it takes; gives back the cells that are to run."""
     print(f"{plan.study}: {plan.question}")
     cells = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds = {len(plan.cells)} cells"
+    if controls := len(plan.arms) - len(plan.trained):
+        cells += f", {controls} of the arms not trained"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
     todo = open_cells(plan, records, how.retry_failed)
-    known = cell_seconds(study, plan, records, {})
-    takes = estimate(plan, todo, known, records, cell_gpus(plan, how.address))
+    known, shared = cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {})
+    takes = estimate(plan, todo, known, records, cell_gpus(plan, how.address), shared)
     told = "; ".join(filter(None, (f"{cells} at scale {plan.scale}, {place}", takes)))
     print(told, flush=True)
     if plan.steps:

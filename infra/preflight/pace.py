@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from math import fsum
 from statistics import median
 
+from infra.cell.stems import sharing_stems
 from infra.cell.timed import SHARES, Timed
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import Refused, first_line
 from infra.ledger.data import local_data
+from infra.ledger.provenance import study_digest
 from infra.study.plan import Plan, with_data
 from infra.study.study import Study
 
@@ -27,7 +29,7 @@ def at_equal_seconds(study: Study, plan: Plan, known: Mapping[str, int]) -> dict
 
     The arms are timed by turns with the baseline, in this process, at the scale that is to run, so
     that a machine that slows down does so for both. Where cells run on other hardware than this
-    process, so does the measure.
+    process, so does the measure. Controls, which do not train, are left out.
 
     Args:
         study: The question.
@@ -46,9 +48,10 @@ def at_equal_seconds(study: Study, plan: Plan, known: Mapping[str, int]) -> dict
             f"other arms were timed for, and are now {base}; go back, or choose another --name"
         )
     told = {plan.baseline: base, **known}
-    for arm in plan.arms:
-        if arm not in told:
-            told[arm] = max(1, round(base / _slower(study, plan, arm)))
+    with sharing_stems(study_digest(plan.study_file) if plan.study_file else ""):
+        for arm in plan.trained:
+            if arm not in told:
+                told[arm] = max(1, round(base / _slower(study, plan, arm)))
     return told
 
 
@@ -60,7 +63,7 @@ def _refuse_untimed(study: Study, plan: Plan) -> None:
             f"study {study.name!r}: {type(study.base).__name__} must have a field 'steps' for "
             "--equal-seconds, and has none; add it"
         )
-    if own := [arm for arm in plan.arms if "steps" in study.overrides(arm, plan.scale)]:
+    if own := [arm for arm in plan.trained if "steps" in study.overrides(arm, plan.scale)]:
         raise Refused(
             f"arm {own[0]!r}: must leave 'steps' to --equal-seconds, and sets it; leave out one"
         )
