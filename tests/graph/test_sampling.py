@@ -10,7 +10,7 @@ from random_graphs import random_graphs
 from torch import nn
 
 from infra.study.study import replace_fields
-from trainables.graph.config import GraphConfig, ModelConfig, SampleConfig
+from trainables.graph.config import EvaluationConfig, GraphConfig, ModelConfig, SampleConfig
 from trainables.graph.controls import empty
 from trainables.graph.dit import new_network
 from trainables.graph.fibonacci import FIBONACCI
@@ -19,9 +19,10 @@ from trainables.graph.laws import check, svr
 from trainables.graph.programs import apart
 from trainables.graph.routing import route
 from trainables.graph.sampling import LADDER, SOLVERS, new_flow, sample
-from trainables.graph.scoring import sample_scores, scores, with_edges
+from trainables.graph.scoring import main_scores, sample_scores, scores, with_edges
 
 TINY, FEW = ModelConfig(hidden=12, depth=1, heads=3, embed=4), SampleConfig(steps=4)
+ALL = EvaluationConfig(ladder=True)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -123,7 +124,7 @@ def test_graphs_that_came_out_as_no_numbers_are_counted_and_empty():
     truth = Graphs.of([program("BSM", "2>1", "0-1"), program("BLM", "2>1", "0-1")])
     drawn = sample(Broken(), new_flow(cfg), truth, 0)
     assert drawn.finite.tolist() == [True, False]
-    found = sample_scores(drawn, truth, [program("BSM"), program("BLM")], cfg.decode)
+    found = sample_scores(drawn, truth, [program("BSM"), program("BLM")], cfg.decode, ALL, 0)
     assert found["val/not_finite"] == 1
     assert all(np.isfinite(value) for value in found.values())
     assert not drawn.read("raw", 0.5).presence[1].any()
@@ -146,9 +147,9 @@ def test_a_cut_at_the_value_of_no_edge_draws_more_edges_than_one_between_the_tar
 def test_the_same_samples_are_told_as_each_solver_reads_them():
     cfg, truth, drawn = drawn_graphs()
     programs = [replace(one, edges=()) for one in apart(truth)]
-    found = sample_scores(drawn, truth, programs, cfg.decode)
+    found = sample_scores(drawn, truth, programs, cfg.decode, replace(ALL, ladder=False), 0)
     assert not any(name.endswith("@clash") for name in found)
-    found = sample_scores(drawn, truth, programs, cfg.decode, ladder=True)
+    found = sample_scores(drawn, truth, programs, cfg.decode, ALL, 0)
     for solver in (*SOLVERS, *LADDER):
         graphs = drawn.read(solver, 0.5).graphs()
         own = scores(graphs, truth)
@@ -165,10 +166,13 @@ def test_the_same_samples_are_told_as_each_solver_reads_them():
 def test_the_truth_scores_as_the_truth_and_its_programs_end():
     truth = Graphs.of([FIBONACCI, program("BSMB", "2>1", "0-1 1-3", ("", "a", 4))])
     bare = [replace(one, edges=()) for one in (FIBONACCI, program("BSMB", "", "", ("", "a", 4)))]
-    found = scores(truth, truth, bare)
+    found = main_scores(truth, truth, bare, ALL, 0)
     assert found["val/typed_f1"] == 1 and found["val/edges_ratio"] == 1
     assert found["val/halting"] == 1 and found["val/svr"] == 1
-    assert scores(empty(truth), truth, bare)["val/halting"] == 1  # at once, for want of edges
+    assert found["val/typed_f1_matched"] == 1 and found["val/matched_fraction"] == 0.5
+    assert (
+        main_scores(empty(truth), truth, bare, ALL, 0)["val/halting"] == 1
+    )  # at once, for want of edges
     assert with_edges(bare, truth)[0] == FIBONACCI
 
 
