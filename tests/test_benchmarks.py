@@ -35,6 +35,11 @@ RESULTS = {
         r"plain Python +\d+ graphs/s, ",
         r"pace is [\d.]+ times the bound of 4000",
     ],
+    "graph_attention": [
+        r"hidden 8, depth 1, 3 graphs in groups: ",
+        r"groups / padded to 55 +[\d.]+",
+        r"groups / padded to 128 +[\d.]+, from one graph x 3",
+    ],
     "lab_sweep": [r"two plain processes +[\d.]+ s for 1 cells", r"ablate +[\d.]+ s, ratio [\d.]+"],
     "laws": [
         r"tree +127 edges +ours +[\d,]+ graphs/min",

@@ -10,7 +10,7 @@ from random_graphs import random_graphs
 from torch import nn
 
 from infra.study.study import replace_fields
-from trainables.graph.config import GraphConfig, ModelConfig
+from trainables.graph.config import EvaluationConfig, GraphConfig, ModelConfig, SampleConfig
 from trainables.graph.controls import empty
 from trainables.graph.dit import new_network
 from trainables.graph.fibonacci import FIBONACCI
@@ -18,10 +18,11 @@ from trainables.graph.graphs import INDICES, Graphs
 from trainables.graph.laws import check, svr
 from trainables.graph.programs import apart
 from trainables.graph.routing import route
-from trainables.graph.sampling import new_flow, sample
-from trainables.graph.scoring import sample_scores, scores, with_edges
+from trainables.graph.sampling import LADDER, SOLVERS, new_flow, sample
+from trainables.graph.scoring import main_scores, sample_scores, scores, with_edges
 
-TINY = ModelConfig(hidden=12, depth=1, heads=3, embed=4)
+TINY, FEW = ModelConfig(hidden=12, depth=1, heads=3, embed=4), SampleConfig(steps=4)
+ALL = EvaluationConfig(ladder=True)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -81,7 +82,7 @@ def test_a_network_that_knows_the_graphs_gives_them_back_in_their_order(pad):
 
 @pytest.mark.parametrize("state", ["continuous", "categorical"])
 def test_samples_are_a_function_of_motifs_and_key_and_not_of_edges_or_time_of_day(state):
-    cfg = GraphConfig(state=state, model=TINY)
+    cfg = GraphConfig(state=state, model=TINY, sample=FEW)
     flow, graphs = new_flow(cfg), random_graphs(20, 2, most_nodes=7)
     network = new_network(cfg.model, cfg.axial, flow.channels, 0)
     before = torch.random.get_rng_state()
@@ -95,7 +96,7 @@ def test_samples_are_a_function_of_motifs_and_key_and_not_of_edges_or_time_of_da
 
 @pytest.mark.parametrize("state", ["continuous", "categorical"])
 def test_a_batch_without_nodes_and_one_of_single_nodes_are_sampled(state):
-    cfg = GraphConfig(state=state, model=TINY)
+    cfg = GraphConfig(state=state, model=TINY, sample=FEW)
     flow = new_flow(cfg)
     network = new_network(cfg.model, cfg.axial, flow.channels, 0)
     for sizes in ([0, 0], [1, 1, 1], [0, 2, 1], []):
@@ -119,18 +120,18 @@ class Broken(nn.Module):
 
 
 def test_graphs_that_came_out_as_no_numbers_are_counted_and_empty():
-    cfg = GraphConfig(model=TINY)
+    cfg = GraphConfig(model=TINY, sample=FEW)
     truth = Graphs.of([program("BSM", "2>1", "0-1"), program("BLM", "2>1", "0-1")])
     drawn = sample(Broken(), new_flow(cfg), truth, 0)
     assert drawn.finite.tolist() == [True, False]
-    found = sample_scores(drawn, truth, [program("BSM"), program("BLM")], cfg.decode)
+    found = sample_scores(drawn, truth, [program("BSM"), program("BLM")], cfg.decode, ALL, 0)
     assert found["val/not_finite"] == 1
     assert all(np.isfinite(value) for value in found.values())
     assert not drawn.read("raw", 0.5).presence[1].any()
 
 
 def drawn_graphs(seed=0, **overrides):
-    cfg = replace_fields(GraphConfig(model=TINY), overrides)
+    cfg = replace_fields(GraphConfig(model=TINY, sample=FEW), overrides)
     flow = new_flow(cfg)
     network = new_network(cfg.model, cfg.axial, flow.channels, seed)
     truth = unlike(random_graphs(60, 4, most_nodes=8))
@@ -146,8 +147,10 @@ def test_a_cut_at_the_value_of_no_edge_draws_more_edges_than_one_between_the_tar
 def test_the_same_samples_are_told_as_each_solver_reads_them():
     cfg, truth, drawn = drawn_graphs()
     programs = [replace(one, edges=()) for one in apart(truth)]
-    found = sample_scores(drawn, truth, programs, cfg.decode)
-    for solver in ("raw", "repair", "complete", "judicial"):
+    found = sample_scores(drawn, truth, programs, cfg.decode, replace(ALL, ladder=False), 0)
+    assert not any(name.endswith("@clash") for name in found)
+    found = sample_scores(drawn, truth, programs, cfg.decode, ALL, 0)
+    for solver in (*SOLVERS, *LADDER):
         graphs = drawn.read(solver, 0.5).graphs()
         own = scores(graphs, truth)
         for name in ("svr", "svr_corrected", "edges_ratio", "typed_f1_gain", "law_acyclic"):
@@ -155,7 +158,7 @@ def test_the_same_samples_are_told_as_each_solver_reads_them():
         assert own["val/svr"] == svr(check(graphs, "published"), spine=False)
         assert own["val/svr_corrected"] == svr(check(graphs, "corrected"))
     assert found["val/typed_f1_gain"] == found["val/typed_f1_gain@repair"]
-    judicial = check(drawn.read("judicial", 0.5).graphs(), "published", "inverted")
+    judicial = check(drawn.read("judicial_as_run", 0.5).graphs(), "published", "inverted")
     assert found["val/svr@as_run"] == svr(judicial, spine=False)
     assert found["val/svr_corrected@complete"] > found["val/svr_corrected@raw"]
 
@@ -163,10 +166,13 @@ def test_the_same_samples_are_told_as_each_solver_reads_them():
 def test_the_truth_scores_as_the_truth_and_its_programs_end():
     truth = Graphs.of([FIBONACCI, program("BSMB", "2>1", "0-1 1-3", ("", "a", 4))])
     bare = [replace(one, edges=()) for one in (FIBONACCI, program("BSMB", "", "", ("", "a", 4)))]
-    found = scores(truth, truth, bare)
+    found = main_scores(truth, truth, bare, ALL, 0)
     assert found["val/typed_f1"] == 1 and found["val/edges_ratio"] == 1
     assert found["val/halting"] == 1 and found["val/svr"] == 1
-    assert scores(empty(truth), truth, bare)["val/halting"] == 1  # at once, for want of edges
+    assert found["val/typed_f1_matched"] == 1 and found["val/matched_fraction"] == 0.5
+    assert (
+        main_scores(empty(truth), truth, bare, ALL, 0)["val/halting"] == 1
+    )  # at once, for want of edges
     assert with_edges(bare, truth)[0] == FIBONACCI
 
 
@@ -181,7 +187,7 @@ def test_fibonacci_is_routed_by_one_who_knows_it_and_gives_55():
 
 
 def test_whatever_an_untrained_network_routes_is_lawful_and_ends():
-    cfg = GraphConfig(model=TINY)
+    cfg = GraphConfig(model=TINY, sample=FEW)
     flow = new_flow(cfg)
     network = new_network(cfg.model, cfg.axial, flow.channels, 0)
     parts = FIBONACCI.motifs, FIBONACCI.literals, FIBONACCI.pool

@@ -5,7 +5,7 @@ value is a default. A field that only the evaluation reads is in `sample`, `deco
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainables.graph.graphs import MOST_NODES
@@ -179,6 +179,8 @@ class EvaluationConfig:
     graphs: int = 512
     graphs_between: int = 128
     permute: bool = True  # whether their nodes stand in an order that is drawn
+    matched_nodes: int = 8  # of graphs that are scored under the best exchange of like nodes too
+    ladder: bool = False  # whether samples are told as each step of the erratum's repair reads them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,6 +193,7 @@ class GraphConfig:
     data: str = ""  # folder written by `ablate data ruby`; empty for generated programs
     state: Literal["continuous", "categorical"] = "continuous"  # what a cell is while it flows
     control: Control = ""  # graphs that no model made; such a run trains nothing
+    stem: bool = False  # whether runs that differ in evaluation alone are trained once for all
     programs: ProgramsConfig = ProgramsConfig()
     model: ModelConfig = ModelConfig()
     axial: AxialConfig = AxialConfig()
@@ -201,6 +204,14 @@ class GraphConfig:
     categorical: CategoricalConfig = CategoricalConfig()
     curriculum: CurriculumConfig = CurriculumConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """All that training depends on, apart from the folder of the data; a key of a stem."""
+        told = asdict(self)
+        for name in ("data", "steps_per_report", "control", "stem", "decode", "evaluation"):
+            del told[name]
+        return told | {"sample": {"zeros": self.sample.feed == "zeros"}}
 
     def __post_init__(self) -> None:
         counts = {

@@ -8,6 +8,8 @@ Shape letters: B graphs, N nodes.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,9 +25,10 @@ from trainables.graph.data import load_data, reordered, shuffled, step_rows
 from trainables.graph.dit import forward_flops, new_network
 from trainables.graph.graphs import Graphs, Program
 from trainables.graph.pictures import before_after
-from trainables.graph.sampling import Sample, new_flow, sample
-from trainables.graph.scoring import sample_scores, scores, with_edges
+from trainables.graph.sampling import new_flow, sample
+from trainables.graph.scoring import main_scores, sample_scores, with_edges
 from trainables.loop import Lap, best_device, weighted
+from trainables.stem import stem
 
 SHOWN = 4  # graphs of a picture
 PASSES = 3  # the backward pass takes twice the operations of the forward one
@@ -46,6 +49,11 @@ class GraphRun:
             self.network.parameters(), cfg.optim.lr, weight_decay=cfg.optim.weight_decay, fused=True
         )
         self._flops = 0
+        self._stem: dict[str, float] = {}
+        if cfg.stem and not cfg.control:
+            found = stem(cfg.training, partial(_trained, cfg), cfg.data)
+            self.load_state_dict(found.state)
+            self._stem = found.metrics
 
     def done(self) -> bool:
         """Whether the step budget is spent; that of a control is none."""
@@ -74,10 +82,12 @@ class GraphRun:
         """
         truth, programs = self._held_out()
         values: dict[str, float] = {"val/graphs": float(len(truth))}
-        if self.cfg.control:
-            return values | scores(self._controls(truth), truth, programs)
-        values |= self._losses(truth)
-        return values | sample_scores(self._sample(truth), truth, programs, self.cfg.decode)
+        cfg, asked = self.cfg, (self.cfg.evaluation, self.cfg.seed)
+        if cfg.control:
+            return values | main_scores(self._controls(truth), truth, programs, *asked)
+        values |= self._losses(truth) | self._stem
+        drawn = sample(self.network, self.flow, truth, cfg.seed, "evaluation")
+        return values | sample_scores(drawn, truth, programs, cfg.decode, *asked)
 
     def pictures(self) -> dict[str, bytes]:
         """PNG images by name: a few of the held-out graphs, drawn and then read, at this step."""
@@ -189,9 +199,6 @@ class GraphRun:
         programs = [reordered(*pair) for pair in zip(self.data.programs, own, strict=False)]
         return truth.permuted(order), programs
 
-    def _sample(self, truth: Graphs) -> Sample:
-        return sample(self.network, self.flow, truth, self.cfg.seed, "evaluation")
-
     def _controls(self, truth: Graphs) -> Graphs:
         """The graphs of a control with the motifs of these."""
         if self.cfg.control == "data":
@@ -218,3 +225,10 @@ class GraphRun:
             "train/edges_clamped": self.data.clamped,
             "train/flops": self._flops,
         }
+
+
+def _trained(cfg: GraphConfig) -> dict[str, Any]:
+    """The state at the end of a run of its own."""
+    run = GraphRun(replace(cfg, stem=False))
+    run.advance(cfg.steps)
+    return run.state_dict()

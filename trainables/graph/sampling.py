@@ -4,7 +4,9 @@ After timlawrenz/jubilant-palm-tree, inference.py@9a6d19c. A departure: every dr
 the same graphs with the same key give the same edges, alone or beside any training.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,13 +19,27 @@ from trainables.graph.config import GraphConfig
 from trainables.graph.decode import Channels
 from trainables.graph.flow import ContinuousFlow
 from trainables.graph.graphs import INDICES, Graphs, Squares
-from trainables.graph.solver import COMPLETE, STAGES, repair
+from trainables.graph.solver import COMPLETE, DOCUMENTED, repair
 from trainables.graph.solver_judicial import judicial
 
 Flow = ContinuousFlow | CategoricalFlow
 # Cells at once, so that what lies between the network's layers stays near or at least fits.
-MOST_CELLS = {"cpu": 2**13, "cuda": 2**18}
+MOST_CELLS = {"cpu": 2**12, "cuda": 2**18}
 ROUNDS = 32  # of repair at most; it ends by itself long before
+Solver = Callable[..., Squares]  # of channels, their motifs and a cut
+SOLVERS: dict[str, Solver] = {
+    "raw": partial(repair, stages=()),
+    "repair": partial(repair, rounds=ROUNDS),
+    "complete": partial(repair, stages=COMPLETE, rounds=ROUNDS),
+    "judicial": judicial,
+}
+LADDER: dict[str, Solver] = {  # each step of the erratum's repair once, and the post's solver
+    "cycles": partial(repair, stages=DOCUMENTED["+cycles"]),
+    "arity": partial(repair, stages=DOCUMENTED["+arity"]),
+    "clash": partial(repair, stages=DOCUMENTED["+clash"]),
+    "once": partial(repair, stages=DOCUMENTED["full"]),
+    "judicial_as_run": partial(judicial, boundary_outputs=0),
+}
 
 
 def new_flow(cfg: GraphConfig) -> Flow:
@@ -46,13 +62,8 @@ class Sample:
     finite: Bool[np.ndarray, " graphs"]
 
     def read(self, solver: str, cut: float) -> Squares:
-        """The graphs as a solver of `DecodeConfig` reads them: cut, then mended."""
-        if solver == "judicial":
-            return judicial(self.channels, self.motifs, cut=cut)
-        if solver == "raw":
-            return repair(self.channels, self.motifs, stages=(), cut=cut)
-        stages = COMPLETE if solver == "complete" else STAGES
-        return repair(self.channels, self.motifs, stages, rounds=ROUNDS, cut=cut)
+        """The graphs as one of `SOLVERS` or of `LADDER` reads them: cut, then mended."""
+        return (SOLVERS | LADDER)[solver](self.channels, self.motifs, cut=cut)
 
 
 @torch.no_grad()

@@ -1,8 +1,9 @@
 """What drawn graphs are worth: the laws they keep, and how near they come to the true ones.
 
 A metric without a suffix is of the graphs as the config reads them. `val/x@raw`, `@repair`,
-`@complete` and `@judicial` are the same samples as another solver reads them, and `val/svr@as_run`
-is what the post reported: its solver, its laws, and the acyclic one inverted.
+`@complete` and `@judicial` are the same samples as another solver reads them, with the ladder also
+`@cycles`, `@arity`, `@clash`, `@once` and `@judicial_as_run`. `val/svr@as_run` is what the post
+reported: its solver, its laws, and the acyclic one inverted.
 """
 
 from collections.abc import Sequence
@@ -10,19 +11,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from trainables.graph import fidelity
-from trainables.graph.config import DecodeConfig
+from trainables.graph.config import DecodeConfig, EvaluationConfig
 from trainables.graph.graphs import Edge, Graphs, Kind, Program
 from trainables.graph.interpreter import run
 from trainables.graph.laws import check, svr
-from trainables.graph.sampling import Sample
+from trainables.graph.matching import matched_scores
+from trainables.graph.sampling import LADDER, SOLVERS, Sample
 
-SOLVERS = ("raw", "repair", "complete", "judicial")
 BESIDE = ("svr", "svr_corrected", "edges_ratio", "typed_f1", "typed_f1_gain")
 STEPS = 1000  # that a drawn program may take; those that halt take a few hundred at most
 
 
 def sample_scores(
-    sample: Sample, truth: Graphs, programs: Sequence[Program], decode: DecodeConfig
+    sample: Sample,
+    truth: Graphs,
+    programs: Sequence[Program],
+    decode: DecodeConfig,
+    evaluation: EvaluationConfig,
+    seed: int,
 ) -> dict[str, float]:
     """All that is told of samples for the motifs of `truth`.
 
@@ -31,21 +37,40 @@ def sample_scores(
         truth: The graphs whose motifs were given.
         programs: These without edges and with their literals, which the interpreter runs.
         decode: How the samples are read.
+        evaluation: What is told besides.
+        seed: Of random graphs that are matched as well.
     """
-    read = {solver: sample.read(solver, decode.cut).graphs() for solver in SOLVERS}
-    values = scores(read[decode.solver], truth, programs)
-    for solver in SOLVERS:
+    names = [*SOLVERS, *(LADDER if evaluation.ladder else ())]
+    read = {solver: sample.read(solver, decode.cut).graphs() for solver in names}
+    values = main_scores(read[decode.solver], truth, programs, evaluation, seed)
+    for solver in read:
         own = scores(read[solver], truth)
         names = [*BESIDE, *(name for name in map(_short, own) if name.startswith("law_"))]
         values |= {f"val/{name}@{solver}": own[f"val/{name}"] for name in names}
-    as_run = check(read["judicial"], "published", "inverted")
+    documented = sample.read("judicial_as_run", decode.cut).graphs()
+    as_run = check(documented, "published", "inverted")
     values["val/svr@as_run"] = svr(as_run, spine=False)
     values["val/not_finite"] = float((~sample.finite).sum())
     return values
 
 
-def scores(graphs: Graphs, truth: Graphs, programs: Sequence[Program] = ()) -> dict[str, float]:
-    """What is told of graphs with the motifs of `truth`: of laws, edges and, with programs, ends.
+def main_scores(
+    graphs: Graphs,
+    truth: Graphs,
+    programs: Sequence[Program],
+    evaluation: EvaluationConfig,
+    seed: int,
+) -> dict[str, float]:
+    """All that is told of graphs with the motifs of `truth`; with literals, how they end."""
+    halts = [run(program, STEPS).ending.halts for program in with_edges(programs, graphs)]
+    values = scores(graphs, truth) | {"val/halting": sum(halts) / len(halts)}
+    if evaluation.matched_nodes:
+        values |= matched_scores(graphs, truth, seed, evaluation.matched_nodes)
+    return values
+
+
+def scores(graphs: Graphs, truth: Graphs) -> dict[str, float]:
+    """What is told of graphs with the motifs of `truth`: of laws and of edges.
 
     `val/svr` is by the five published laws, `val/svr_corrected` by six as corrected, and so is each
     law's own rate.
@@ -53,12 +78,7 @@ def scores(graphs: Graphs, truth: Graphs, programs: Sequence[Program] = ()) -> d
     published, corrected = check(graphs, "published"), check(graphs, "corrected")
     values = {"val/svr": svr(published, spine=False), "val/svr_corrected": svr(corrected)}
     values |= {f"val/law_{name}": float(kept.mean()) for name, kept in corrected.items()}
-    values |= fidelity.scores(graphs, truth)
-    if programs:
-        values["val/halting"] = float(
-            np.mean([_halts(one) for one in with_edges(programs, graphs)])
-        )
-    return values
+    return values | fidelity.scores(graphs, truth)
 
 
 def with_edges(programs: Sequence[Program], graphs: Graphs) -> list[Program]:
@@ -80,10 +100,6 @@ def with_edges(programs: Sequence[Program], graphs: Graphs) -> list[Program]:
         )
         for program, edges in zip(programs, own, strict=True)
     ]
-
-
-def _halts(program: Program) -> bool:
-    return run(program, STEPS).ending.halts
 
 
 def _short(name: str) -> str:
