@@ -7,12 +7,11 @@ Departs   lab: generated programs of up to 8 nodes padded to 16, width 48, 4 blo
 Cost      lab: 4 arms and 6 controls x 3 seeds of 60 s on one CPU core; paper: a GPU and --data
 """
 
-from trainables.graph.graph_dit import GraphRun
-
 from ablate import Study, main
 from search_spaces.num.mask import MASK, MASK_FINDINGS, MASK_SCALES
 from search_spaces.num.shared import CONTROLS, MARGIN, METRIC, NEEDS_RUBY
 from trainables.graph.config import GraphConfig
+from trainables.graph.graph_dit import GraphRun
 
 STUDY = Study(
     name="num_mask",

@@ -8,12 +8,11 @@ Departs   lab: generated programs of up to 8 nodes, width 48, 4 blocks, 400 step
 Cost      lab: 8 arms and 6 controls x 3 seeds of 40 s on one CPU core; paper: a GPU and --data
 """
 
-from trainables.graph.graph_dit import GraphRun
-
 from ablate import Study, main
 from search_spaces.num.permute import PERMUTE, PERMUTE_FINDINGS, PERMUTE_SCALES
 from search_spaces.num.shared import CONTROLS, MARGIN, METRIC, NEEDS_RUBY
 from trainables.graph.config import GraphConfig
+from trainables.graph.graph_dit import GraphRun
 
 STUDY = Study(
     name="num_permute",
