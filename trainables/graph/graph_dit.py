@@ -157,11 +157,12 @@ class GraphRun:
     def _passes(self, batch: Batch, *key: int | str) -> Iterator[Float[Tensor, " terms"]]:
         """The part of each group in the loss of the batch and its terms."""
         drawn = batch.drawn(self.flow.draws, self.device, *key)
-        time = torch.rand(batch.graphs, generator=generator(*key, "time")).to(self.device)
+        time = torch.rand(batch.graphs, generator=generator(*key, "time"))
         cells = batch.cells + (0 if self.cfg.loss.mask else batch.padding)
         counts = self.flow.counts(cells, batch.edges)
         for group in batch.groups:
-            sums = self.flow.sums(self.network, group, time[group.rows], drawn[group.cells])
+            at = time[group.rows].to(self.device)
+            sums = self.flow.sums(self.network, group, at, drawn[group.cells])
             if torch.is_grad_enabled():
                 self._flops += PASSES * self._operations(group)
             terms = {name: total / max(1, counts[name]) for name, total in sums.items()}
