@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.answer.diagnosis import Label
+from infra.cell.pictured import Gallery
 from infra.cell.realised import Realised, Watch, both
 from infra.cell.reported import (
     check_metrics,
@@ -76,6 +77,7 @@ class Attempt:
         self._begun_from: Commit | None = None
         self._torn = False
         self.label: Label | None = None  # as of the last commit
+        self._gallery, self._pictures = Gallery(), list[str]()
         self._watch = Watch(config.data if job.prepared_data else "")
 
     @property
@@ -160,6 +162,7 @@ class Attempt:
         state = self._load_state()
         self._points = list(points) if state else []
         self._begun_from = self._commit if state else None
+        self._pictures = list(self._begun_from.pictures) if self._begun_from else []
         job.ledger.start_attempt(key, self.name, self._start_record(state))
         with self._failures():
             self._run = job.build(self._config)
@@ -237,6 +240,8 @@ class Attempt:
             data = dump_state(state)
             if previous is None or previous.attempt != self.name:
                 load_state(data)  # a state that cannot be read must not be found out at the resume
+        for name, png in self._gallery.offered(run, finished, self._log).items():
+            self._pictures.append(job.ledger.write_picture(key, self.name, name, run.step, png))
         keep = not finished or job.keep_checkpoints != "none"
         commit = Commit(
             attempt=self.name,
@@ -250,6 +255,7 @@ class Attempt:
             weights_sha256=weights_sha256(state["model"]) if finished else "",
             inexact=sorted(set(self._log.nondeterministic)),
             realised=self._realised(state["model"]),
+            pictures=tuple(self._pictures),
         )
         if text := self._log.text():
             job.ledger.write_log(key, self.name, text)

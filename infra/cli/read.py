@@ -151,7 +151,7 @@ def _state(record: CellRecord, driven: bool) -> str:
 
 def _cell_json(plan: Plan, record: CellRecord, driven: bool) -> dict[str, Any]:
     last = record.points[-1] if record.points else None
-    label = diagnose_cell(plan, record)
+    label, shown = diagnose_cell(plan, record), record.commit and list(record.commit.pictures)
     return {
         "cell": record.key,
         "status": _state(record, driven),
@@ -164,6 +164,7 @@ def _cell_json(plan: Plan, record: CellRecord, driven: bool) -> dict[str, Any]:
         "resume": "inexact: " + "; ".join(record.commit.inexact)
         if record.commit and record.commit.inexact
         else "exact",
+        **({"pictures": shown} if shown else {}),
     }
 
 

@@ -30,7 +30,9 @@ _REST = ("error", "start", "billed_s", "attempts", "damage", "origins", "shared_
 _AS_PLANNED = "as planned"  # in the place of a config that the plan has too
 _MOST_PARTS, _WORTH_A_PART = 16, 0.1
 _PART = re.compile(r"/index/[0-9a-f]{12}-[0-9a-f]{32}\.parquet$")
-_NOT_READ = re.compile(r"/(?:state-\d+\.pt|log\.txt)$")  # what no record is read from
+_NOT_READ = re.compile(
+    r"/(?:state-\d+\.pt|log\.txt|pictures/[^/]+)$"
+)  # what no record is read from
 
 
 def files_digest(files: Mapping[str, str]) -> str:
@@ -166,7 +168,7 @@ def _record(row: Mapping[str, Any], plan: Plan) -> CellRecord:
         rest["start"]["config"] = plan.configs[row["cell"]]
     commit = rest.pop("commit")
     if commit is not None:
-        commit = Commit(**{**commit, "inexact": tuple(commit["inexact"])})
+        commit = Commit(**commit | {name: tuple(commit[name]) for name in ("inexact", "pictures")})
     return CellRecord(
         key=row["cell"],
         status=row["status"],

@@ -7,6 +7,7 @@
                                   /points-<step>.json     every point so far, earlier attempts' too
                                   /head.json              names both with digests, and what was used
                                   /log.txt                what the run printed
+                                  /pictures/<name>-<step>.png     how it looked, where it tells
     <sweep>/cells/<cell>/done.json          how the cell ended; the driver alone writes it
     <sweep>/index/                          what ended cells' files say, to be read at once
 
@@ -93,8 +94,19 @@ class Ledger:
             filled |= {"state": f"state-{commit.step:09d}.pt", "state_sha256": _sha256(state)}
             self.storage.write(self._path(key, commit.attempt, filled["state"]), state)
         self.storage.write(self._path(key, commit.attempt, filled["points"]), body)
-        self.storage.write(self._path(key, commit.attempt, "head.json"), _dump(filled))
+        told = {name: value for name, value in filled.items() if value or name != "pictures"}
+        self.storage.write(self._path(key, commit.attempt, "head.json"), _dump(told))
         return Commit(**filled)
+
+    def write_picture(self, key: str, attempt: str, name: str, step: int, png: bytes) -> str:
+        """Put a picture beside the attempt's commits, before the one that knows of it; its path."""
+        path = f"{attempt}/pictures/{name}-{step:09d}.png"
+        self.storage.write(f"{self.sweep}/cells/{key}/{path}", png)
+        return path
+
+    def read_picture(self, key: str, path: str) -> bytes:
+        """A picture that a commit knows of."""
+        return self.storage.read(f"{self.sweep}/cells/{key}/{path}")
 
     def write_log(self, key: str, attempt: str, text: str) -> None:
         """Put what the run printed beside its commits."""
@@ -165,7 +177,8 @@ class Ledger:
         """An attempt's newest commit; FileNotFoundError before its first."""
         try:
             head = json.loads(self.storage.read(self._path(key, attempt, "head.json")))
-            return Commit(**{**head, "inexact": tuple(head["inexact"])})
+            tuples = {name: tuple(head.get(name, ())) for name in ("inexact", "pictures")}
+            return Commit(**head | tuples)
         except (ValueError, TypeError, KeyError) as error:
             raise Damaged(
                 f"cell {key}, attempt {attempt}: head.json is damaged: {error}"

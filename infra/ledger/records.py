@@ -40,6 +40,7 @@ class Commit:
         weights_sha256: Digest of the trained weights, when finished.
         inexact: Operations without a deterministic kernel that make a resume inexact.
         realised: What the cell computed with so far, see infra/cell/realised.py.
+        pictures: Paths in the cell's folder of all pictures so far, oldest first.
     """
 
     attempt: str
@@ -53,6 +54,15 @@ class Commit:
     weights_sha256: str = ""
     inexact: Sequence[str] = ()
     realised: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    pictures: Sequence[str] = ()
+
+
+class Shown(NamedTuple):
+    """A picture of a run at a step, and its path in the cell's folder."""
+
+    name: str
+    step: int
+    path: str
 
 
 def shared_s(metrics: Mapping[str, float]) -> float:
@@ -118,3 +128,15 @@ class CellRecord:
     def starts(self) -> tuple[Mapping[str, Any], ...]:
         """Of all attempts that the points come from, newest first."""
         return (self.start, *self.origins)
+
+
+def pictures_of(record: CellRecord) -> list[Shown]:
+    """All pictures of a cell that its newest commit knows of, oldest first."""
+    paths = record.commit.pictures if record.commit else ()
+    told = ((path, path.rpartition("/")[2].removesuffix(".png")) for path in paths)
+    return [Shown(name[:-10], int(name[-9:]), path) for path, name in told]
+
+
+def newest_pictures(record: CellRecord) -> list[Shown]:
+    """The newest of each name."""
+    return list({shown.name: shown for shown in pictures_of(record)}.values())

@@ -10,6 +10,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from infra.answer.diagnosis import CHANCE
+from infra.cell.pictured import OffersPictures
 from infra.cell.reported import check_metrics, check_state, dump_state, load_state, same_state
 from infra.cell.worker import Capture, clean_slate, seed_global_streams
 from infra.errors import first_line
@@ -177,6 +178,11 @@ def _troubles(study: Study, run: Run, config: Any) -> list[str]:
     check_metrics(first, run.step)
     if _changed(start, run):
         return ["evaluate() must change no state, but it did; give it draws of its own"]
+    if isinstance(run, OffersPictures):
+        with suppress(Exception):  # which costs a cell its pictures and nothing else
+            run.pictures()
+        if _changed(start, run):
+            return ["pictures() must change no state, but it did; give it draws of its own"]
     if _measures(first) != _measures(run.evaluate()):
         return [_UNSTEADY]
     steps = steps_left(study, config)

@@ -17,7 +17,8 @@ DEFAULT_SCALE = "lab"
 class Run(Protocol):
     """The live object that trains one cell; built from its config, which holds the seed.
 
-    It may besides offer `examples(split)`, see `infra.preflight.leaks`.
+    It may besides offer `examples(split)`, see `infra.preflight.leaks`, and `pictures()`, see
+    `infra.cell.pictured`.
     """
 
     @property

@@ -266,7 +266,9 @@ def _put_cells(
     new, refused = 0, {}
     for key in keys:
         try:
-            new += view.put_cell(ledger.record(key), live=live)
+            record = ledger.record(key)
+            new += view.put_cell(record, live=live)
+            view.put_pictures(record, ledger.read_picture)
         except Exception as error:  # whatever MLflow raises
             if not view.answers():
                 raise

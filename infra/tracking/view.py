@@ -9,13 +9,15 @@ import json
 import logging
 import math
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from infra.ledger.records import CellRecord
+from infra.ledger.records import CellRecord, pictures_of
 from infra.study.plan import Plan
 from infra.tracking import rows
 from infra.tracking.database import artifact_folder, open_store
@@ -46,6 +48,7 @@ _ENVIRONMENT = {
 _TAGS_PER_CALL = _PARAMS_PER_CALL = 100
 _METRICS_PER_CALL = 800  # with the others at most 1000
 _BYTES_PER_CALL, _BYTES_PER_ITEM = 900_000, 120  # a server takes 1 MB; keys and numbers of an item
+_PICTURES = "pictures"  # the folder of a run's artifacts that has them
 _CASE_BLIND = ("mysql", "mssql")
 
 
@@ -60,6 +63,7 @@ class _Held:
     tags: dict[str, str] = field(default_factory=dict)
     params: set[str] = field(default_factory=set)
     latest: dict[str, tuple[int, float]] = field(default_factory=dict)
+    pictures: set[str] | None = None  # names of their files, None until they are looked up
 
     def lacking(self, wanted: Wanted) -> list[Value]:
         """Values that MLflow has not got, oldest first."""
@@ -145,10 +149,36 @@ class View:
 
     def put_artifacts(self, folder: Path) -> None:
         """Copy a folder's files onto the parent run."""
+        self._artifacts(self._runs[PARENT]).log_artifacts(str(folder))
+
+    def put_pictures(self, record: CellRecord, read: Callable[[str, str], bytes]) -> None:
+        """Copy onto a cell's run the pictures that it lacks.
+
+        Args:
+            record: What the ledger says of the cell, whose run is there.
+            read: Gives the bytes of a picture by the cell's key and its path.
+        """
+        shown = {Path(picture.path).name: picture.path for picture in pictures_of(record)}
+        run = self._runs[record.key]
+        if shown.keys() <= (run.pictures or set()):
+            return
+        place = self._artifacts(run)
+        if run.pictures is None:
+            run.pictures = {Path(info.path).name for info in place.list_artifacts(_PICTURES)}
+        with TemporaryDirectory(prefix="ablate-pictures-") as folder:
+            for name in shown.keys() - run.pictures:
+                with suppress(FileNotFoundError):
+                    Path(folder, name).write_bytes(read(record.key, shown[name]))
+            if any(Path(folder).iterdir()):
+                place.log_artifacts(folder, _PICTURES)
+        run.pictures |= shown.keys()
+
+    def _artifacts(self, run: _Held) -> Any:
+        """Where a run's files are."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        place = self._store.get_run(self._runs[PARENT].run_id).info.artifact_uri
-        get_artifact_repository(place, tracking_uri=self._uri).log_artifacts(str(folder))
+        place = self._store.get_run(run.run_id).info.artifact_uri
+        return get_artifact_repository(place, tracking_uri=self._uri)
 
     # Naming
 

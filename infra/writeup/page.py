@@ -16,6 +16,7 @@ _DARK = ("#56A8E0", "#F08040", "#2FC59A", "#DFA0C4", "#F0B840", "#8CCFF5")  # as
 _SMALLEST, _LARGEST = 80, 118  # pixels on screen for an inch of a figure, so that it can be read
 _SHORT, _PROSE = 20, 40  # letters of a cell that stays on one line, and that gets room to read
 _VERDICTS = ("better", "worse", "equivalent", "undecided", "reproduced", "refuted")
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1b1d21; --dim: #5c626b; --line: #d9dce1;
   --soft: #f4f5f7; --flag: #8a4b00; --flag-soft: #fff4e2; %s }
@@ -83,11 +84,13 @@ def page(title: str, top: str, sections: Sequence[Section]) -> str:
         f'<section id="{s.anchor}">\n<h2>{escape(s.heading)}</h2>\n{s.body}\n</section>'
         for s in shown
     )
+    pictured = any("<img" in section.body for section in shown)
+    policy = _POLICY + ("; img-src data:" if pictured else "")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <style>{_style()}</style>

@@ -25,6 +25,7 @@ from infra.study.plan import Plan
 from infra.study.study import Finding
 from infra.words import MANY_ARMS
 from infra.writeup.export import code_and_machines
+from infra.writeup.gallery import gallery
 from infra.writeup.page import Section, figure_html, listed, page, table_html
 from infra.writeup.plots import pictures
 from infra.writeup.sentences import answers, claims, headline
@@ -70,6 +71,7 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
         Section("differences", "Differences to the baseline", drawn.get("differences", "")),
         Section("leaderboard", "Leaderboard", table_html(ranked) + table_html(seeds_table(board))),
         Section("curves", "Curves", drawn.get("curves", "")),
+        Section("pictures", "Pictures of the runs", gallery(plan, ledger, records)),
         Section("budgets", "Other budgets", table_html(budgets(plan, records), titled=False)),
         Section("findings", "Documented beside found", _findings(verdicts)),
         Section("arms", "What the arms differ in", table_html(_arms(plan), titled=False)),
