@@ -146,7 +146,7 @@ def _group(
     places: tuple[np.ndarray, np.ndarray],
 ) -> Group:
     sizes = graphs.sizes[rows]
-    squares = graphs.take(rows).squares(pad)
+    squares = graphs.take(rows.tolist()).squares(pad)
     side = np.arange(squares.motifs.shape[1])
     cells = places[0][rows, None, None] + side[:, None] * sizes[:, None, None] + side
     outside = ~(squares.mask[:, :, None] & squares.mask[:, None])

@@ -37,7 +37,9 @@ class CategoricalFlow:
 
     def draws(self, cells: int, *key: int | str) -> Float[Tensor, "cells X"]:
         """Two uniform numbers a cell, a function of the key: whether it changes, and to what."""
-        return torch.stack([uniform(0, 1, (cells,), *key, use) for use in ("change", "state")], -1)
+        return torch.stack(
+            [uniform(0.0, 1.0, (cells,), *key, use) for use in ("change", "state")], -1
+        )
 
     def counts(self, cells: int, edges: int) -> dict[str, int]:
         """Over how many cells each term is a mean, in so many with so many edges."""

@@ -4,12 +4,13 @@ What the original did and why it is a defect is told at the value that is named 
 value is a default. A field that only the evaluation reads is in `sample`, `decode` or `evaluation`.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainables.graph.graphs import MOST_NODES
 
-Control = Literal["", "empty", "chain", "constructive", "random", "data"]
+Control = Literal["", "empty", "chain", "constructive", "random", "table", "data"]
 STAGES = {"post": (0.125, 0.375), "run": (0.25, 0.75)}  # of the run, where a stage ends
 PHYSICAL = {"post": (16, 16, 16), "run": (16, 4, 1)}  # of 16 graphs of a step, those at once
 
@@ -214,9 +215,26 @@ class GraphConfig:
         for name, count in counts.items():
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
+        for name, value, known in _literals(self):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        if self.decode.cut not in (0.5, 0.0):
+            raise ValueError(f"decode.cut must be 0.5, or 0 as run, got {self.decode.cut}")
+        if self.state == "categorical" and self.decode.cut != 0.5:
+            raise ValueError("decode.cut must be 0.5 where states are categorical, got 0")
         if not self.programs.pad and (self.axial.mask == "none as run" or not self.loss.mask):
             raise ValueError(
                 "programs.pad must be set where padding counts: with axial.mask "
                 f"{self.axial.mask!r} and loss.mask {self.loss.mask} it was 0; set it to "
                 f"{self.programs.most_nodes} or more"
             )
+
+
+def _literals(config: Any, prefix: str = "") -> Iterator[tuple[str, object, tuple[Any, ...]]]:
+    """Each field whose values are listed, with its value and that list."""
+    for name, kind in get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        if is_dataclass(value):
+            yield from _literals(value, f"{prefix}{name}.")
+        elif get_origin(kind) is Literal:
+            yield f"{prefix}{name}", value, get_args(kind)

@@ -180,23 +180,29 @@ def forward_flops(
 def new_network(
     model: ModelConfig, axial: AxialConfig, channels: tuple[int, int], seed: int
 ) -> GraphDiT:
-    """A network that begins as torch's modules do, biases at 0, drawn from the seed by name."""
-    network = GraphDiT(model, axial, *channels)
-    initialise(network, seed, _start)
+    """A network on the host that begins as torch's modules do, drawn from the seed by name."""
+    with torch.device("meta"):  # so that building draws nothing
+        network = GraphDiT(model, axial, *channels)
+    network.to_empty(device="cpu")
+    parameters = dict(network.named_parameters())
+
+    def law(name: str, parameter: Tensor, draws: Generator) -> None:
+        _start(name, parameter, parameters[name.rpartition(".")[0] + ".weight"], draws)
+
+    initialise(network, seed, law)
     return network
 
 
-def _start(name: str, parameter: Tensor, draws: Generator) -> None:
-    """A normal embedding, and maps uniform by what comes in, those of queries by what goes out."""
+def _start(name: str, parameter: Tensor, weight: Tensor, draws: Generator) -> None:
+    """A normal embedding, maps uniform by what comes in, those of queries by what goes out too."""
+    spread = weight.shape[-1] ** -0.5
     if name == "embedding.weight":
         parameter.normal_(generator=draws)
     elif ".norm." in name:
         parameter.fill_(float(name.endswith("weight")))
     elif name.endswith("qkv.weight"):
         nn.init.xavier_uniform_(parameter, generator=draws)
-    elif name.endswith("weight"):
-        nn.init.kaiming_uniform_(parameter, a=5**0.5, generator=draws)
-    elif name == "time.0.bias":
-        parameter.uniform_(-1, 1, generator=draws)  # else all units would bend at time 0
-    else:
+    elif name.endswith(("qkv.bias", "first.out.bias", "second.out.bias")):
         parameter.zero_()
+    else:
+        parameter.uniform_(-spread, spread, generator=draws)

@@ -60,7 +60,7 @@ class ContinuousFlow:
         drawn: Float[Tensor, "B N N X"],
     ) -> dict[str, Tensor]:
         """Each term of the loss, summed over the group's cells at that time and noise."""
-        flowing, clean = self._flowing, _clean(group.states)[..., : self._flowing]
+        flowing, clean = self._flowing, _clean(group.states)[..., : self._flowing].to(drawn.dtype)
         noise, fed = drawn.split((flowing, self._logits), -1)
         at = time[:, None, None, None]
         cells = torch.lerp(noise, clean, at)

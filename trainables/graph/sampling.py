@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Int64
+from torch import nn
 
 from trainables.graph.buckets import Batch, batch_of
 from trainables.graph.categorical import CategoricalFlow
 from trainables.graph.config import GraphConfig
 from trainables.graph.decode import Channels
-from trainables.graph.dit import GraphDiT
 from trainables.graph.flow import ContinuousFlow
 from trainables.graph.graphs import INDICES, Graphs, Squares
 from trainables.graph.solver import COMPLETE, STAGES, repair
@@ -56,7 +56,7 @@ class Sample:
 
 
 @torch.no_grad()
-def sample(network: GraphDiT, flow: Flow, graphs: Graphs, *key: int | str) -> Sample:
+def sample(network: nn.Module, flow: Flow, graphs: Graphs, *key: int | str) -> Sample:
     """Edges for the motifs of graphs; what edges these have does not matter.
 
     Args:

@@ -1,0 +1,90 @@
+"""What drawn graphs are worth: the laws they keep, and how near they come to the true ones.
+
+A metric without a suffix is of the graphs as the config reads them. `val/x@raw`, `@repair`,
+`@complete` and `@judicial` are the same samples as another solver reads them, and `val/svr@as_run`
+is what the post reported: its solver, its laws, and the acyclic one inverted.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trainables.graph import fidelity
+from trainables.graph.config import DecodeConfig
+from trainables.graph.graphs import Edge, Graphs, Kind, Program
+from trainables.graph.interpreter import run
+from trainables.graph.laws import check, svr
+from trainables.graph.sampling import Sample
+
+SOLVERS = ("raw", "repair", "complete", "judicial")
+BESIDE = ("svr", "svr_corrected", "edges_ratio", "typed_f1", "typed_f1_gain")
+STEPS = 1000  # that a drawn program may take; those that halt take a few hundred at most
+
+
+def sample_scores(
+    sample: Sample, truth: Graphs, programs: Sequence[Program], decode: DecodeConfig
+) -> dict[str, float]:
+    """All that is told of samples for the motifs of `truth`.
+
+    Args:
+        sample: As drawn.
+        truth: The graphs whose motifs were given.
+        programs: These without edges and with their literals, which the interpreter runs.
+        decode: How the samples are read.
+    """
+    read = {solver: sample.read(solver, decode.cut).graphs() for solver in SOLVERS}
+    values = scores(read[decode.solver], truth, programs)
+    for solver in SOLVERS:
+        own = scores(read[solver], truth)
+        names = [*BESIDE, *(name for name in map(_short, own) if name.startswith("law_"))]
+        values |= {f"val/{name}@{solver}": own[f"val/{name}"] for name in names}
+    as_run = check(read["judicial"], "published", "inverted")
+    values["val/svr@as_run"] = svr(as_run, spine=False)
+    values["val/not_finite"] = float((~sample.finite).sum())
+    return values
+
+
+def scores(graphs: Graphs, truth: Graphs, programs: Sequence[Program] = ()) -> dict[str, float]:
+    """What is told of graphs with the motifs of `truth`: of laws, edges and, with programs, ends.
+
+    `val/svr` is by the five published laws, `val/svr_corrected` by six as corrected, and so is each
+    law's own rate.
+    """
+    published, corrected = check(graphs, "published"), check(graphs, "corrected")
+    values = {"val/svr": svr(published, spine=False), "val/svr_corrected": svr(corrected)}
+    values |= {f"val/law_{name}": float(kept.mean()) for name, kept in corrected.items()}
+    values |= fidelity.scores(graphs, truth)
+    if programs:
+        values["val/halting"] = float(
+            np.mean([_halts(one) for one in with_edges(programs, graphs)])
+        )
+    return values
+
+
+def with_edges(programs: Sequence[Program], graphs: Graphs) -> list[Program]:
+    """Programs with the edges of graphs in place of their own."""
+    order = np.argsort(graphs.graph_of_edges, kind="stable")
+    graph = graphs.graph_of_edges[order]
+    starts = graphs.starts[graph]
+    rows = np.stack(
+        (graphs.source[order] - starts, graphs.target[order] - starts, graphs.kind[order],
+         graphs.index[order]), -1,
+    )  # fmt: skip
+    own = np.split(rows, np.searchsorted(graph, np.arange(1, len(graphs))))
+    return [
+        Program(
+            program.motifs,
+            tuple(Edge(a, b, Kind(kind), index) for a, b, kind, index in edges.tolist()),
+            program.literals,
+            program.pool,
+        )
+        for program, edges in zip(programs, own, strict=True)
+    ]
+
+
+def _halts(program: Program) -> bool:
+    return run(program, STEPS).ending.halts
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("val/")
