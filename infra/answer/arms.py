@@ -24,6 +24,7 @@ class Arm:
         metric: The study's.
         resolution: Step in which it moves, 0 where it takes any value.
         timed: Whether its number of steps is that of equal seconds and no question of the study.
+        is_control: Whether it is not trained, and so reads the same at every budget.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Arm:
     metric: str
     resolution: float
     timed: bool = False
+    is_control: bool = False
 
     @cached_property
     def values(self) -> dict[int, float]:
@@ -61,7 +63,8 @@ class Arm:
 
 def read_arms(plan: Plan, records: Mapping[str, CellRecord], at: Budget | None) -> list[Arm]:
     """The arms of a plan, their finished cells read at the budget."""
-    finished = [r for cell in plan.cells if (r := records[cell.key]).status == "finished"]
+    trained = (records[cell.key] for cell in plan.cells if cell.arm not in plan.controls)
+    finished = [record for record in trained if record.status == "finished"]
     step = shown(finished, plan.metric) if plan.resolution is None else plan.resolution
     return [_arm(plan, name, records, at, step) for name in plan.arms]
 
@@ -72,8 +75,10 @@ def _arm(
     cells = {cell.seed: cell for cell in plan.cells_of[name]}
     own = {seed: records[cell.key] for seed, cell in cells.items()}
     done = {seed: record for seed, record in own.items() if record.status == "finished"}
+    is_control = name in plan.controls
+    at = None if is_control else at
     read = {seed: reading(record, plan.metric, at) for seed, record in done.items()}
-    return Arm(name, cells, own, read, plan.metric, step, name in plan.steps)
+    return Arm(name, cells, own, read, plan.metric, step, name in plan.steps, is_control)
 
 
 def sample(plan: Plan, arm: Arm, baseline: Arm) -> Sample:

@@ -20,7 +20,7 @@ class Row:
         statuses: How the cell of each seed stands, "" where none is planned.
         interval: The 95 % t interval of the mean; None below two seeds.
         difference: To the baseline; None for the baseline itself and where there are no pairs.
-        verdict: "" for the baseline.
+        verdict: "" for the baseline, "control" for an arm that is compared with and not judged.
         awaits: What may decide an undecided arm, see `Ruling`.
         cell_hours: Mean of the wall hours billed to its finished cells.
         steps: At the last point, where all finished seeds agree; so `parameters`.

@@ -25,6 +25,7 @@ from infra.answer.verdicts import (
     Difference,
     Ruling,
     judge_pair,
+    paired,
     share_of_alpha,
     summary,
 )
@@ -41,6 +42,8 @@ def leaderboard(
 ) -> Leaderboard:
     """The arms of a sweep compared at the study's budget, or at another.
 
+    Controls stand among them by their means, and take no share of the error.
+
     Args:
         plan: What was to run.
         records: What is known of each cell, by key.
@@ -54,11 +57,12 @@ def leaderboard(
         read = {key: priced(record, plan.usd_per_gpu_hour) for key, record in records.items()}
     arms = read_arms(plan, read, at)
     if at:
-        at.require((arm.records[seed] for arm in arms for seed in arm.readings), plan.metric)
+        run = (arm for arm in arms if not arm.is_control)
+        at.require((arm.records[seed] for arm in run for seed in arm.readings), plan.metric)
     baseline = next((arm for arm in arms if arm.name == plan.baseline), None)
     mix = confounds.mixed_machines(arms)
     unranked = mix if at and confounds.is_time(at.axis) else ""
-    amounts = Amounts(arms)
+    amounts = Amounts([arm for arm in arms if not arm.is_control])
     rows = [_row(plan, arm, baseline, amounts, at, unranked) for arm in arms]
     sign = 1 if plan.mode == "min" else -1
     if not unranked:
@@ -73,7 +77,7 @@ def leaderboard(
         budget=str(at) if at else STUDY_BUDGET,
         exploratory=at is not None,
         seeds=tuple(plan.seeds),
-        confidence=1 - share_of_alpha(len(arms) - 1, plan.max_seeds),
+        confidence=1 - share_of_alpha(plan.comparisons, plan.max_seeds),
         rows=tuple(rows),
         notes=tuple(
             [
@@ -101,7 +105,9 @@ def _row(
     told = summary(list(values.values()), least_sd=floor) if values else (None, None, None)
     mean, sd, interval = told
     difference, ruling = None, Ruling("", "baseline")
-    if arm is not baseline:
+    if arm.is_control:
+        difference, ruling = _compared_with(plan, arm, baseline)
+    elif arm is not baseline:
         difference, ruling = _against(plan, arm, baseline, at)
         if unranked and difference:
             why = f"not ranked by {at and at.axis} across machines"
@@ -140,6 +146,8 @@ def _row(
 def _beside(arm: Arm, baseline: Arm | None, amounts: Amounts) -> tuple[str, ...]:
     if baseline is None or arm is baseline:
         return ()
+    if arm.is_control:
+        return tuple(confounds.machines(arm, baseline))
     return (*amounts.explaining(arm.name, baseline.name), *confounds.machines(arm, baseline))
 
 
@@ -158,12 +166,25 @@ def _against(
         why = f"no difference: {lack}" + (f"; {failed}" if failed else "")
         waits = any(one.count("pending", "interrupted") for one in (arm, baseline))
         return None, Ruling("undecided", why, "cells" if waits else "nothing")
-    rules = (len(plan.arms) - 1, plan.margin, plan.mode, plan.max_seeds)
+    rules = (plan.comparisons, plan.margin, plan.mode, plan.max_seeds)
     difference, ruling = judge_pair(pairs, *rules)
     difference = replace(difference, correlation=_correlation(arm, baseline, difference.seeds))
     if why := confounds.invalidating(arm, baseline, at_end=at is None):
         return difference, Ruling("undecided", NOT_COMPARABLE + "; ".join(why), "nothing")
     return difference, withheld(arm, baseline, pairs, ruling)
+
+
+def _compared_with(plan: Plan, arm: Arm, baseline: Arm | None) -> tuple[Difference | None, Ruling]:
+    """A control's difference at the level of the others, over all seeds that there are."""
+    why = ["a control, which is compared with and not judged"]
+    if baseline and (failed := failures(arm, baseline)):
+        why.append(failed)
+    ruling = Ruling("control", "; ".join(why))
+    pairs = sample(plan, arm, baseline) if baseline else None
+    if not pairs or not pairs.values:
+        return None, ruling
+    alpha = share_of_alpha(plan.comparisons, plan.max_seeds)
+    return paired(pairs.seeds, pairs.values, alpha, pairs.resolution), ruling
 
 
 def _correlation(arm: Arm, baseline: Arm, seeds: Sequence[int]) -> float | None:

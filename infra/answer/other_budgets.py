@@ -73,14 +73,14 @@ def rankings(
 
     Args:
         plan: The study's laws.
-        arms: All arms; those without a finished cell are not ranked.
+        arms: All arms; controls and those without a finished cell are not ranked.
         one_machine: Whether times and dollars may be ranked.
         shares: Of the reach that all finished cells have in common.
     """
     cells = {
         arm.name: {s: priced(arm.records[s], plan.usd_per_gpu_hour) for s in arm.values}
         for arm in arms
-        if arm.values
+        if arm.values and not arm.is_control
     }
     found, unread = [_at_the_end(plan, cells)], []
     for axis in AXES:
@@ -205,7 +205,7 @@ def _leads(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
 def _decided(plan: Plan, one: Arm, two: Arm, at: Ranking) -> bool:
     """Under the rules of a verdict, as if the other arm were the baseline."""
     pairs = _pairs(plan, one, two, at)
-    rules = (len(plan.arms) - 1, plan.margin, plan.mode, plan.max_seeds)
+    rules = (plan.comparisons, plan.margin, plan.mode, plan.max_seeds)
     _, ruling = judge_pair(pairs, *rules)
     told = withheld(one, two, pairs, ruling).verdict
     return told in ("better", "worse") and not invalidating(one, two, at.budget == _END)

@@ -39,7 +39,7 @@ def outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
 
 def _seeds_that_decide(plan: Plan, rows: Sequence[Row], row: Row, difference: Difference) -> str:
     """How many, and their price; of a sequential sweep as many as it looks at."""
-    alpha = share_of_alpha(len(rows) - 1, plan.max_seeds)
+    alpha = share_of_alpha(plan.comparisons, plan.max_seeds)
     n = seeds_to_decide(difference, plan.margin, alpha)
     if not n:
         return "over 100 seeds"
@@ -70,7 +70,7 @@ def _ends(steps: Mapping[str, int | None]) -> str:
 
 def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) -> list[str]:
     """What may spoil the comparison: unequal steps, mixed code, failed and damaged cells."""
-    steps = {row.arm: row.steps for row in rows if row.finished}
+    steps = {row.arm: row.steps for row in rows if row.finished and row.verdict != "control"}
     each = _ends(steps)
     notes = [f"arms end at different steps: {each}"] if len(set(steps.values())) > 1 else []
     notes += [f"confound: {mix}" for mix in confounds.mixed_code(records.values())]

@@ -14,9 +14,9 @@ MOST_SEEDS = 12  # where nobody says where a sequential sweep ends
 def next_look(study: Study, plan: Plan, board: Leaderboard) -> Plan | None:
     """The plan extended to the next look, None when there is nothing to decide or no look left.
 
-    Only undecided arms and the baseline get further seeds: the study's, then the whole numbers that
-    follow. An arm with a failed cell, one that is not comparable and one that is the baseline again
-    are left as they are, since more seeds do not mend that.
+    Only undecided arms, the baseline and controls get further seeds: the study's, then the whole
+    numbers that follow. An arm with a failed cell, one that is not comparable and one that is the
+    baseline again are left as they are, since more seeds do not mend that.
 
     Args:
         study: The question.
@@ -31,6 +31,7 @@ def next_look(study: Study, plan: Plan, board: Leaderboard) -> Plan | None:
     if not size:
         return None
     arms = [plan.baseline, *(row.arm for row in undecided if row.planned < size)]
+    arms += [arm for arm in plan.arms if arm in plan.controls]
     return extend_plan(plan, plan_like(plan, study, arms, declared_seeds(study, plan, size)))
 
 

@@ -17,7 +17,7 @@ _DOUBLE = 2.0**-28  # of what single precision rounds away, twice as much as dou
 LOOKS = (3, 5, 8, 12, 18, 27, 40)  # seeds at which a sequential sweep looks, each half as many more
 
 Interval = tuple[float, float]
-Verdict = Literal["better", "worse", "equivalent", "undecided", ""]
+Verdict = Literal["better", "worse", "equivalent", "undecided", "control", ""]
 Awaits = Literal["", "cells", "spread", "seeds", "nothing"]
 
 

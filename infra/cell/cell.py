@@ -99,7 +99,10 @@ class Attempt:
 
     @contextmanager
     def running(self) -> Iterator["Attempt"]:
-        """Begins from the newest commit, or at step 0, in a process that looks new."""
+        """Begins from the newest commit, or at step 0, in a process that looks new.
+
+        A run that is done at step 0, as a control is, is over with the point there.
+        """
         with clean_slate(self._job.threads, self.cell.seed):
             self._start()
             yield self
@@ -161,8 +164,14 @@ class Attempt:
             if state:
                 self._run.load_state_dict(state)
                 self._train_s = self._points[-1].metrics.get("perf/train_s", 0.0)
+            elif self._run.done():
+                with self._watch.training():  # all that this run will do
+                    self._add_point(self._run, {})
             else:
                 self._add_point(self._run, {})
+            over = self._run.done()
+        if over and not self.finished:
+            self.commit()
 
     def _load_state(self) -> Mapping[str, Any] | None:
         if self._commit is None or not self._commit.state:
@@ -206,7 +215,7 @@ class Attempt:
         metrics["perf/evaluate_s"] = time.perf_counter() - began
         metrics["perf/train_s"] = self._train_s
         check_metrics(metrics, run.step)
-        if run.step > 0 and self._job.metric not in metrics:
+        if self._job.metric not in metrics and (run.step > 0 or run.done()):
             raise CellFailed(
                 f"metric {self._job.metric!r}: must be reported by the run, which reports "
                 f"{', '.join(sorted(k for k in metrics if not k.startswith('perf/')))}; name one "

@@ -39,7 +39,8 @@ def list_studies(studies: Studies, options: Options) -> int:
     for name in sorted(studies):
         study, _ = load_study(name, studies)
         cell_s = study.cell_seconds.get(DEFAULT_SCALE)
-        hours = None if cell_s is None else cell_s * len(study.arms) * len(study.seeds) / 3600
+        trained = (len(study.arms) - len(study.controls)) * len(study.seeds)
+        hours = None if cell_s is None else cell_s * trained / 3600
         rows.append(
             (
                 name,

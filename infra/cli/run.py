@@ -256,6 +256,8 @@ def _print_plan(
     print(f"{plan.study}: {plan.question}")
     size = f"{counted(len(plan.arms), 'arm')} x {counted(len(plan.seeds), 'seed')}"
     cells = f"{size} = {counted(len(plan.cells), 'cell')}"
+    if controls := len(plan.arms) - len(plan.trained):
+        cells += f", {counted(controls, 'arm')} of them not trained"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
     todo = open_cells(plan, records, how.retry_failed)
     known = cell_seconds(study, plan, records, {})

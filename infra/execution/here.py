@@ -16,6 +16,7 @@ from infra.ledger.data import local_data
 from infra.ledger.lease import Lease
 from infra.ledger.ledger import Ledger, attempt_name
 from infra.ledger.provenance import code_provenance
+from infra.ledger.records import Point
 from infra.preflight.cost import ahead_s, cell_seconds, open_cells
 from infra.preflight.limits import check_limit, usd_per_hour
 from infra.preflight.measure import cell_gpus
@@ -113,10 +114,10 @@ def _run_cell_here(
     attempt = Attempt(job, cell, cell_config(study, plan, cell, local_data(plan.data)), name)
     try:
         with attempt.running():
+            if attempt.finished and attempt.last:  # at step 0
+                _tell(cell, attempt.last, plan.metric)
             while not attempt.finished:
-                point = attempt.report()
-                value = point.metrics[plan.metric]
-                print(f"{cell.key}: step {point.step}  {plan.metric} {value:.5g}", flush=True)
+                _tell(cell, attempt.report(), plan.metric)
                 if not attempt.finished:
                     stop.obey(attempt.elapsed_s)
     except CellFailed as error:
@@ -131,6 +132,10 @@ def _run_cell_here(
         stop.spent_s += attempt.elapsed_s
     record_end(job.ledger, cell.key, name, "finished", {name: attempt.elapsed_s})
     return True
+
+
+def _tell(cell: Cell, point: Point, metric: str) -> None:
+    print(f"{cell.key}: step {point.step}  {metric} {point.metrics[metric]:.5g}", flush=True)
 
 
 def _show_cause(error: CellFailed) -> None:

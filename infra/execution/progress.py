@@ -111,7 +111,7 @@ class Progress:
                 return
             if error:
                 self._failed.add(key)
-            else:
+            elif live.arm not in self._plan.controls:  # which say nothing of what training takes
                 self._seconds.append(seconds)
             self._values[key] = None if error else live.value
             self._tell_end(key, live, seconds, error)

@@ -42,7 +42,7 @@ def join_plan(ledger: Ledger, plan: Plan) -> Plan:
             f"{ledger.storage.uri} holds one of "
             f"{old.study!r} by that name; choose another with --name"
         )
-    if old.max_seeds and (new := [arm for arm in plan.arms if arm not in old.arms]):
+    if old.max_seeds and (new := [arm for arm in plan.trained if arm not in old.arms]):
         raise Refused(
             f"sweep {ledger.sweep!r}: must keep the arms with which it began to look, since they "
             f"share the error, and {new[0]!r} is new; run it under another --name"
@@ -64,7 +64,7 @@ def _look_without_a_share(ledger: Ledger, old: Plan, new: Plan) -> Iterator[int]
     if old.max_seeds or not (new.max_seeds or set(new.seeds) - set(old.seeds)):
         return
     with suppress(ValueError):  # a sweep without the metric had no verdicts either
-        rows = leaderboard(old, ledger.records(old)).rows
+        rows = [r for r in leaderboard(old, ledger.records(old)).rows if r.verdict != "control"]
         told = [len(r.difference.seeds) for r in rows if r.difference and r.awaits != "cells"]
         if max(told, default=0) >= MIN_PAIRS and max(told) not in old.looked:
             yield max(told)

@@ -27,8 +27,12 @@ def finished_cells(plan: Plan, arm: str, records: Mapping[str, CellRecord]) -> l
 def cell_seconds(
     study: Study, plan: Plan, records: Mapping[str, CellRecord], needs: Mapping[str, Need]
 ) -> dict[str, float]:
-    """Seconds of a cell by arm: as its finished cells took, as measured, or as the study says."""
-    found = dict.fromkeys(plan.arms, study.cell_seconds.get(plan.scale))
+    """Seconds of a cell by arm: as its finished cells took, as measured, or as the study says.
+
+    A control's that nobody measured pass for none, since it is not trained.
+    """
+    found = dict.fromkeys(plan.trained, study.cell_seconds.get(plan.scale))
+    found |= dict.fromkeys((arm for arm in plan.arms if arm in plan.controls), 0.0)
     found |= {arm: need.seconds for arm, need in needs.items() if need.seconds is not None}
     for arm in plan.arms:
         if took := [record.billed_s for record in finished_cells(plan, arm, records)]:
@@ -70,7 +74,7 @@ def estimate(
     """What the open cells take, "" where that is not known."""
     if not todo or unknown(todo, seconds):
         return ""
-    each = sorted(seconds[cell.arm] for cell in todo)
+    each = sorted(seconds[cell.arm] for cell in todo if seconds[cell.arm]) or [0.0]
     span = dict.fromkeys(f"{one:.0f}" if one >= 1 else f"{one:.1g}" for one in (each[0], each[-1]))
     hours, price = ahead_s(todo, seconds, records) / 3600, plan.usd_per_gpu_hour
     told = [f"about {' to '.join(span)} s a cell", f"{hours:.2g} worker-hours"]

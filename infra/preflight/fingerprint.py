@@ -73,5 +73,11 @@ def moment(run: Run, steps: int, metric: str) -> Moment:
     )
 
 
+def at_rest(run: Run) -> Moment:
+    """What there is of a run that does not train: its weights and their evaluation."""
+    evaluation = {n: v for n, v in run.evaluate().items() if not n.startswith("perf/")}
+    return Moment(weights_sha256(run.state_dict()["model"]), None, {}, evaluation, ())
+
+
 def _tensors(run: Run) -> dict[str, Any]:
     return {name: tensor.detach().clone() for name, tensor in run.state_dict()["model"].items()}

@@ -27,7 +27,7 @@ def at_equal_seconds(study: Study, plan: Plan, known: Mapping[str, int]) -> dict
 
     The arms are timed by turns with the baseline, in this process, at the scale that is to run, so
     that a machine that slows down does so for both. Where cells run on other hardware than this
-    process, so does the measure.
+    process, so does the measure. Controls, which do not train, are left out.
 
     Args:
         study: The question.
@@ -46,7 +46,7 @@ def at_equal_seconds(study: Study, plan: Plan, known: Mapping[str, int]) -> dict
             f"other arms were timed for, and are now {base}; go back, or choose another --name"
         )
     told = {plan.baseline: base, **known}
-    for arm in plan.arms:
+    for arm in plan.trained:
         if arm not in told:
             told[arm] = max(1, round(base / _slower(study, plan, arm)))
     return told
@@ -60,7 +60,7 @@ def _refuse_untimed(study: Study, plan: Plan) -> None:
             f"study {study.name!r}: {type(study.base).__name__} must have a field 'steps' for "
             "--equal-seconds, and has none; add it"
         )
-    if own := [arm for arm in plan.arms if "steps" in study.overrides(arm, plan.scale)]:
+    if own := [arm for arm in plan.trained if "steps" in study.overrides(arm, plan.scale)]:
         raise Refused(
             f"arm {own[0]!r}: must leave 'steps' to --equal-seconds, and sets it; leave out one"
         )

@@ -11,9 +11,16 @@ from infra.cell.worker import Capture, clean_slate
 from infra.errors import Refused, first_line
 from infra.ledger.data import local_data
 from infra.preflight.complaint import Complaint, listed
-from infra.preflight.fingerprint import EARLY, STEPS, moments
+from infra.preflight.fingerprint import EARLY, STEPS, at_rest, moments
 from infra.preflight.leaks import leak
-from infra.preflight.trial import Trial, budget_of, small_config, steps_left, tried
+from infra.preflight.trial import (
+    Trial,
+    budget_of,
+    first_trained,
+    small_config,
+    steps_left,
+    tried,
+)
 from infra.preflight.twins import twins
 from infra.preflight.unread import unread
 from infra.study.plan import Plan
@@ -70,7 +77,7 @@ def preflight(
 def _leak_of_data(study: Study, plan: Plan) -> Iterator[Complaint]:
     """Of the prepared data, which the arms are not tried on; they share it."""
     if plan.data:
-        small = small_config(study, plan, plan.arms[0], plan.seeds[0])
+        small = small_config(study, plan, first_trained(plan), plan.seeds[0])
         try:
             with clean_slate(plan.threads, plan.seeds[0]):
                 found = leak(study.run(replace_fields(small, {"data": local_data(plan.data)})))
@@ -89,8 +96,12 @@ def _seedless(study: Study, plan: Plan, arms: Sequence[Trial]) -> Iterator[Compl
     quiet = Capture().listening()
     with suppress(Exception), quiet, clean_slate(plan.threads, plan.seeds[1]):
         run = study.run(config)
-        run.advance(steps_left(study, config))  # from where the first seed's moments begin
-        if moments(run, budget_of(study, config), study.metric) == first.moments:
+        if run.done():
+            did = {0.0: at_rest(run)}
+        else:
+            run.advance(steps_left(study, config))  # from where the first seed's moments begin
+            did = moments(run, budget_of(study, config), study.metric)
+        if did == first.moments:
             one, two = plan.seeds[:2]
             yield Complaint(
                 f"arm {first.name!r}: must depend on its seed, but {one} and {two} give the same "
@@ -125,7 +136,8 @@ def _untold(arms: Sequence[Trial]) -> Iterator[Complaint]:
                 fatal=False,
                 unproven=True,
             )
-    if short := [arm.name for arm in arms if not (arm.moments or arm.troubles)]:
+    untold = [arm for arm in arms if not (arm.moments or arm.troubles or arm.is_control)]
+    if short := [arm.name for arm in untold]:
         yield Complaint(
             f"{listed(short)}: not compared with other arms, since a run has under "
             f"{EARLY + STEPS} steps",

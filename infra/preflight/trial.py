@@ -13,7 +13,7 @@ from infra.answer.diagnosis import CHANCE
 from infra.cell.reported import check_metrics, check_state, dump_state, load_state, same_state
 from infra.cell.worker import Capture, clean_slate, seed_global_streams
 from infra.errors import first_line
-from infra.preflight.fingerprint import Moment, moments
+from infra.preflight.fingerprint import Moment, at_rest, moments
 from infra.preflight.leaks import leak
 from infra.preflight.reads import field_names, recording
 from infra.study.plan import Plan
@@ -28,6 +28,10 @@ _UNREPEATED = (
 _UNSTEADY = (
     "evaluate() must give the same twice on one state, and it does not; key its draws by the seed"
 )
+_TRAINED = (
+    "is a control, so its run must be done() at step 0, and it has steps to take; end it there, or "
+    "take the arm out of Study.controls"
+)
 _OFF = 0.1  # share by which an untrained score may be better than the chance that a run reports
 
 
@@ -40,10 +44,13 @@ class Trial:
         config: Every resolved field, dotted.
         read: Those that the run asked for.
         fields: All of them, components before their fields.
-        moments: What it did, by share of its budget; none where there are troubles.
+        moments: What it did, by share of its budget; none of a control, or where there are
+            troubles.
         troubles: Laws of the protocol that it breaks.
         unrecorded: Why it could not be recorded what the run asks for, "" where it was.
         inexact: Operations without a deterministic kernel here, where steps do not repeat.
+        trains: Whether the run has any step to take.
+        is_control: Whether the study says that it has none.
     """
 
     name: str
@@ -55,6 +62,8 @@ class Trial:
     troubles: tuple[str, ...]
     unrecorded: str = ""
     inexact: tuple[str, ...] = ()
+    trains: bool = True
+    is_control: bool = False
 
 
 def tried(study: Study, plan: Plan, arm: str) -> Trial:
@@ -65,12 +74,12 @@ def tried(study: Study, plan: Plan, arm: str) -> Trial:
     """
     config = small_config(study, plan, arm, plan.seeds[0])
     seen: set[str] = set()
-    unrecorded = ""
+    unrecorded, is_control = "", arm in plan.controls
     try:
-        found = _trial_of(study, plan, config, recording(config, seen))
+        found = _trial_of(study, plan, config, recording(config, seen), is_control)
     except (Exception, SystemExit) as error:
         unrecorded = first_line(error)
-        found = _trial_of(study, plan, config, config)
+        found = _trial_of(study, plan, config, config, is_control)
         seen.update(field_names(config))
     overrides = study.overrides(arm, _small_scale(study, plan))
     values = flatten(asdict(config))
@@ -84,6 +93,8 @@ def tried(study: Study, plan: Plan, arm: str) -> Trial:
         troubles=found.troubles,
         unrecorded=unrecorded,
         inexact=found.inexact,
+        trains=found.trains,
+        is_control=is_control,
     )
 
 
@@ -91,22 +102,33 @@ class _Found(NamedTuple):
     troubles: tuple[str, ...]
     inexact: tuple[str, ...]
     moments: Mapping[float, Moment]
+    trains: bool
 
 
-def _trial_of(study: Study, plan: Plan, config: Any, recorded: Any) -> _Found:
+def _trial_of(study: Study, plan: Plan, config: Any, recorded: Any, is_control: bool) -> _Found:
     """What is wrong with a run of `recorded`, and its moments where nothing is."""
     with (capture := Capture()).listening(), clean_slate(plan.threads, plan.seeds[0]):
-        return _found(study, study.run(recorded), config, capture.nondeterministic)
+        run = study.run(recorded)
+        if is_control and not run.done():
+            return _Found((_TRAINED,), (), {}, True)
+        found = _found(study, run, config, capture.nondeterministic)
+        return found._replace(moments={}) if is_control else found
 
 
 def _found(study: Study, run: Run, config: Any, warned: Sequence[str]) -> _Found:
     """See `_Found`; operations that torch `warned` of excuse steps that do not repeat."""
+    trains = not run.done()
     troubles = [*_troubles(study, run, config), *filter(None, [leak(run)])]
     excused = {_UNREPEATED, _UNSTEADY} & set(troubles) if warned else set()
     troubles = [trouble for trouble in troubles if trouble not in excused]
     inexact = tuple(sorted(set(warned))) if excused else ()
-    budget = 0 if troubles else budget_of(study, config)
-    return _Found(tuple(troubles), inexact, moments(run, budget, study.metric))
+    if troubles:
+        did: Mapping[float, Moment] = {}
+    elif trains:
+        did = moments(run, budget_of(study, config), study.metric)
+    else:
+        did = {0.0: at_rest(run)}
+    return _Found(tuple(troubles), inexact, did, trains)
 
 
 def small_config(study: Study, plan: Plan, arm: str, seed: int) -> Any:
@@ -121,6 +143,11 @@ def small_config(study: Study, plan: Plan, arm: str, seed: int) -> Any:
     with suppress(TypeError, ValueError):
         return replace_fields(small, {name: getattr(real, name) for name in cadence})
     return small
+
+
+def first_trained(plan: Plan) -> str:
+    """The first arm that is no control, whose config is the nearest to all others."""
+    return next(iter(plan.trained), plan.arms[0])
 
 
 def _small_scale(study: Study, plan: Plan) -> str:
@@ -154,14 +181,13 @@ def _troubles(study: Study, run: Run, config: Any) -> list[str]:
         return [_UNSTEADY]
     steps = steps_left(study, config)
     if run.done() or not steps:
-        return []  # nothing trains here, as in a control that stays as it was drawn
+        return list(_unanswered(study, first))  # nothing trains here
     metrics = {**run.advance(steps), **run.evaluate()}
     check_metrics(metrics, run.step)
     if run.step != steps and not run.done():
         return [f"advance({steps}) must move `step` on by {steps}, but moved it by {run.step}"]
-    if study.metric not in metrics:
-        known = ", ".join(sorted(name for name in metrics if not name.startswith("perf/")))
-        return [f"must report the study's metric {study.metric!r}, but reports {known}"]
+    if unanswered := list(_unanswered(study, metrics)):
+        return unanswered
     check_state(run.state_dict(), run.step)
     if steps == 2 and _changed(halves := _in_two_halves(study, config, start), run):
         again = _in_two_halves(study, config, start)
@@ -172,6 +198,12 @@ def _troubles(study: Study, run: Run, config: Any) -> list[str]:
             "what is missing into state_dict and key every draw by (seed, purpose, step)"
         ]
     return list(_off_chance(study, first))
+
+
+def _unanswered(study: Study, metrics: Mapping[str, float]) -> Iterator[str]:
+    if study.metric not in metrics:
+        known = ", ".join(sorted(name for name in metrics if not name.startswith("perf/")))
+        yield f"must report the study's metric {study.metric!r}, but reports {known or 'nothing'}"
 
 
 def steps_left(study: Study, config: Any) -> int:

@@ -6,7 +6,7 @@ from itertools import combinations
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import first_line
 from infra.preflight.complaint import Complaint
-from infra.preflight.fingerprint import STEPS, Moment, moment
+from infra.preflight.fingerprint import STEPS, Moment, at_rest, moment
 from infra.preflight.trial import LONG, Trial, budget_of, small_config
 from infra.study.plan import Plan
 from infra.study.study import Study
@@ -42,10 +42,12 @@ def _twins_complaint(group: Sequence[Trial], remedy: str, fatal: bool) -> Compla
     why = "a dead knob"
     if any(own != losses[0] for own in losses):
         why = "the loss that is told differs, so a term of it has no gradient"
+    when = f"in {STEPS} steps from {where} of the budget: {why} there"
+    if not group[0].trains:
+        when = f"of runs that do not train: {why}"
     return Complaint(
         f"arms {joined(repr(arm.name) for arm in group)}: must differ in what they do, but "
-        f"{', '.join(_differences(group))} move no weight and no evaluation in {STEPS} steps "
-        f"from {where} of the budget: {why} there; {remedy}",
+        f"{', '.join(differences(group))} move no weight and no evaluation {when}; {remedy}",
         fatal,
     )
 
@@ -84,14 +86,25 @@ def _long_moment(study: Study, plan: Plan, arm: str) -> Moment | str:
     config = small_config(study, plan, arm, plan.seeds[0])
     try:
         with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
-            return moment(study.run(config), min(LONG, budget_of(study, config)), study.metric)
+            run = study.run(config)
+            if run.done():
+                return at_rest(run)
+            return moment(run, min(LONG, budget_of(study, config)), study.metric)
     except Exception as error:
         return first_line(error)
 
 
-def _differences(group: Sequence[Trial]) -> Iterator[str]:
+def differences(group: Sequence[Trial]) -> Iterator[str]:
     """Each field in which their configs differ, with its values."""
-    for name in sorted(group[0].config):
-        values = list(dict.fromkeys(repr(arm.config.get(name)) for arm in group))
-        if len(values) > 1:
-            yield f"{name} {joined(values)}"
+    for name in differing(group):
+        values = dict.fromkeys(repr(arm.config.get(name)) for arm in group)
+        yield f"{name} {joined(values)}"
+
+
+def differing(group: Sequence[Trial]) -> list[str]:
+    """The fields in which their configs differ."""
+    return [
+        name
+        for name in sorted(group[0].config)
+        if len({repr(arm.config.get(name)) for arm in group}) > 1
+    ]

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from infra.cell.worker import Capture, clean_slate
 from infra.preflight.complaint import Complaint
 from infra.preflight.reads import recording
-from infra.preflight.trial import LONG, Trial, budget_of, name_of, small_config
+from infra.preflight.trial import LONG, Trial, budget_of, first_trained, name_of, small_config
 from infra.study.plan import Plan
 from infra.study.study import Study, replace_fields
 
@@ -20,9 +20,11 @@ def unread(
 ) -> Iterator[Complaint]:
     """A line for each field that an arm sets in vain, and for each that no arm's run asks for.
 
-    An arm that may do the same as another may leave unread what it sets.
+    An arm that may do the same as another may leave unread what it sets, and so may a control.
     """
     for arm in arms:
+        if arm.is_control:
+            continue
         ignored = set(arm.overrides) - arm.read
         for name in sorted(ignored - _read_for_long(study, plan, arm.name) if ignored else ()):
             yield Complaint(
@@ -48,7 +50,7 @@ def _dead(study: Study, plan: Plan, left: Sequence[str]) -> list[str]:
     them is asleep. So whatever is 0 or False is switched on and every other choice of a `Literal`
     is taken, one after the other; what cannot run so wakes nothing.
     """
-    config = small_config(study, plan, plan.arms[0], plan.seeds[0])
+    config = small_config(study, plan, first_trained(plan), plan.seeds[0])
     asleep = {name for name in left if not any(name.startswith(f"{other}.") for other in left)}
     for name, value in _nearest_first(list(_switches(config)), asleep):
         if not asleep:
@@ -56,7 +58,8 @@ def _dead(study: Study, plan: Plan, left: Sequence[str]) -> list[str]:
         seen: set[str] = set()
         with suppress(Exception), clean_slate(plan.threads, plan.seeds[0]):
             run = study.run(recording(replace_fields(config, {name: value}), seen))
-            run.advance(1)
+            if not run.done():
+                run.advance(1)
             run.evaluate()
         asleep -= seen
     for arm in plan.arms:

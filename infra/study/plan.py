@@ -18,14 +18,15 @@ SCHEMA = 1
 PLAN_FILE = "plan.json"
 RECORD = "record"  # the scale of curves that somebody else recorded
 _LAWS = (
-    "study", "scale", "metric", "mode", "baseline", "margin", "resolution", "data_digest",
-    "threads",
+    "study", "scale", "metric", "mode", "baseline", "margin", "resolution", "controls",
+    "data_digest", "threads",
 )  # fmt: skip
 
 _KEPT = (
     "data", "data_digest", "threads", "cpus", "gpus", "keep_checkpoints", "study_file",
     "usd_per_gpu_hour", "max_seeds", "steps",
 )  # fmt: skip
+_WHERE_USED = ("controls",)  # what stands in the file only where there are any
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Plan:
         steps: Training steps by arm, where arms are given equal seconds and not equal steps.
         resolution: Step in which the metric moves, 0 where it takes any value; None where the
             points are to tell.
+        controls: The study's arms that are not trained, also those that are not planned.
         created: When the sweep was first planned, UTC.
     """
 
@@ -91,6 +93,7 @@ class Plan:
     drawn: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     steps: Mapping[str, int] = field(default_factory=dict)
     resolution: float | None = None
+    controls: tuple[str, ...] = ()
     created: str = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
     )
@@ -105,6 +108,16 @@ class Plan:
     def arms(self) -> list[str]:
         """Names of the planned arms, in the study's order."""
         return list(dict.fromkeys(cell.arm for cell in self.cells))
+
+    @cached_property
+    def trained(self) -> list[str]:
+        """The planned arms that are no controls, the baseline among them."""
+        return [arm for arm in self.arms if arm not in self.controls]
+
+    @property
+    def comparisons(self) -> int:
+        """How many arms are judged beside the baseline, and so share the error."""
+        return len(self.trained) - 1
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -135,7 +148,9 @@ class Plan:
 
     def to_json(self) -> bytes:
         """The plan as its file."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1).encode()
+        told = {"schema": SCHEMA, **asdict(self)}
+        told = {name: v for name, v in told.items() if v or name not in _WHERE_USED}
+        return json.dumps(told, indent=1).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> "Plan":
@@ -155,7 +170,8 @@ class Plan:
             cells = tuple(Cell(**cell) for cell in raw.pop("cells"))
             if raw.get("chance"):
                 raw["chance"] = tuple(raw["chance"])
-            raw["looked"] = tuple(raw.get("looked", ()))
+            for name in ("looked", *_WHERE_USED):
+                raw[name] = tuple(raw.get(name, ()))
             return cls(cells=cells, **{f.name: raw[f.name] for f in fields(cls) if f.name in raw})
         except (KeyError, TypeError) as error:
             raise ValueError(
@@ -193,6 +209,7 @@ def make_plan(
         margin=study.margin,
         chance=study.chance,
         resolution=study.resolution,
+        controls=tuple(arm for arm in known if arm in study.controls),
         **{"usd_per_gpu_hour": study.usd_per_gpu_hour, **settings},
     )
     chosen = [arm for arm in known if arm in wanted]

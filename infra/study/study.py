@@ -100,7 +100,9 @@ class Study:
         chance: Band in which the metric of an untrained run lies; None where nothing is known.
         resolution: Step in which the metric moves, such as 1/256 for a share of 256; 0 for one
             that takes any value. None reads it off the points.
-        twins: Groups of arms that are declared to do the same, such as controls.
+        twins: Groups of arms that are declared to do the same.
+        controls: Arms that are not trained, such as a constant answer: their runs are `done()` at
+            step 0. They run once per seed and are compared with, and no verdict is given on them.
         findings: Documented claims to be judged.
         cell_seconds: Scale name to measured seconds of one cell, for the estimate before a sweep.
         usd_per_gpu_hour: Price of the GPU; None leaves costs empty.
@@ -125,6 +127,7 @@ class Study:
     chance: tuple[float, float] | None = None
     resolution: float | None = None
     twins: tuple[tuple[str, ...], ...] = ()
+    controls: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     cell_seconds: Mapping[str, float] = field(default_factory=dict)
     usd_per_gpu_hour: float | None = None
@@ -213,11 +216,14 @@ class Study:
             or self.chance[0] <= self.chance[1],
             "metric must be named": bool(self.metric),
             "twins must be arms": {arm for group in self.twins for arm in group} <= set(self.arms),
+            "controls must be arms other than the baseline": set(self.controls)
+            <= set(self.arms) - {self.baseline},
             "names of arms must have no comma": not any("," in arm for arm in self.arms),
             "no scale may be called record, as imported sweeps are": "record" not in self.scales,
         }
         if broken := [law for law, holds in laws.items() if not holds]:
-            told = f"margin {self.margin}, chance {self.chance}, twins {self.twins}"
+            told = f"margin {self.margin}, chance {self.chance}, twins {self.twins}, "
+            told += f"controls {self.controls}"
             raise ValueError(
                 f"study {self.name!r}: {broken[0]}; got {told}, arms {list(self.arms)}"
             )

@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any, NamedTuple
 
 from infra.answer.board import Leaderboard, Row, best_rows
@@ -22,12 +22,17 @@ from infra.answer.diagnosis import diagnose_cell
 from infra.answer.verdicts import Difference
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
-from infra.words import MANY_ARMS
+from infra.words import MANY_ARMS, joined
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("-", (0, (6, 1.5)), (0, (2, 1)), (0, (8, 1.5, 2, 1.5)), (0, (1, 1)), (0, (4, 3)))
 GREY = "#888888"
-MARKS = {"better": ("o", "#0072B2"), "worse": ("X", "#D55E00"), "equivalent": ("s", "#009E73")}
+MARKS = {
+    "better": ("o", "#0072B2"),
+    "worse": ("X", "#D55E00"),
+    "equivalent": ("s", "#009E73"),
+    "control": ("D", GREY),
+}
 UNITS = ("nats", "bits", "s", "ms", "px", "gib", "fraction", "percent", "usd", "mse")
 _MOST_TOGETHER = 4  # arms whose bands can be told apart in one panel
 _LOG_RANGE = 30.0  # a positive metric that spans more than this is drawn on a logarithmic axis
@@ -113,7 +118,9 @@ def _mean_curve(curves: Sequence[_Seed]) -> list[tuple[int, float]]:
 def _draw_curves(plan: Plan, curves: Mapping[str, list[_Seed]], width_in: float) -> Picture | None:
     found = {arm: [v for seed in own for v in seed.curve.values()] for arm, own in curves.items()}
     values = {arm: own for arm, own in found.items() if own}
-    if not values:
+    levels = {arm: fmean(own) for arm, own in values.items() if arm in plan.controls}
+    curves = {arm: own for arm, own in curves.items() if arm not in plan.controls}
+    if not values.keys() & curves.keys():
         return None
     alone = len(curves) <= _MOST_TOGETHER
     figure, axes = _panels(1 if alone else len(curves), width_in)
@@ -124,12 +131,18 @@ def _draw_curves(plan: Plan, curves: Mapping[str, list[_Seed]], width_in: float)
         _draw_arm(axis, curves[arm], COLORS[look], DASHES[look], arm)
         if not alone:
             axis.set_title(_wrapped(arm, 36), fontsize=8)
+    for axis in axes:
+        for index, (arm, level) in enumerate(levels.items()):
+            look, name = DASHES[index % len(DASHES)], _wrapped(f"{arm} (control)", 30)
+            axis.axhline(level, color=GREY, linestyle=look, linewidth=1, label=name)
     cut = _scale(axes[0], values)
     better = "less" if plan.mode == "min" else "more"
     figure.supylabel(f"{_labelled(plan.metric)}, {better} is better", fontsize=10)
     figure.supxlabel("optimizer steps", fontsize=10)
     note = "thick: mean of finished seeds; band: their range; thin: each seed, dotted if unfinished"
     note += "" if alone else f"; grey: baseline {plan.baseline}"
+    if levels:
+        note += f"; level: {joined(f'{arm} {level:.3g}' for arm, level in levels.items())}"
     if any(seed.labelled is not None for own in curves.values() for seed in own):
         note += "; crosses: labels"
     if alone:

@@ -16,7 +16,7 @@ def headline(board: Leaderboard) -> str:
     unfinished = sum(row.statuses.count(status) for row in board.rows for status in _OPEN)
     planned = sum(row.planned for row in board.rows)
     wait = f" Still unfinished: {unfinished} of {planned} cells." if unfinished else ""
-    counts = Counter(row.verdict for row in board.rows if row.verdict)
+    counts = Counter(row.verdict for row in board.rows if row.verdict not in ("", "control"))
     if not counts:
         return f"One arm alone, {board.baseline}: there is nothing to compare.{wait}"
     verdicts = ("better", "worse", "equivalent", "undecided")
@@ -43,6 +43,8 @@ def _sentence(board: Leaderboard, row: Row) -> str:
     if not row.verdict:
         return _baseline(row)
     gap, base = row.difference, board.baseline
+    if row.verdict == "control":
+        return _control(row, base)
     if gap is None:
         return f"{row.arm} is undecided: {row.reason}."
     half, seeds = half_width(gap.interval), _seeds(len(gap.values))
@@ -56,6 +58,16 @@ def _sentence(board: Leaderboard, row: Row) -> str:
         return f"{row.arm} {told}±{board.margin:g} ({seeds}){tail}"
     by = plus_minus(abs(gap.mean), half)
     return f"{row.arm} is {row.verdict} than {base} by {by} ({seeds}){tail}"
+
+
+def _control(row: Row, base: str) -> str:
+    if row.mean is None:
+        return f"{row.arm}, a control, has no finished cell."
+    mean = plus_minus(row.mean, half_width(row.interval))
+    told = f"{row.arm}, a control, reaches {mean} ({_seeds(row.finished)})"
+    if gap := row.difference:
+        told += f", minus {base} {plus_minus(gap.mean, half_width(gap.interval))}"
+    return f"{told}."
 
 
 def _baseline(row: Row) -> str:

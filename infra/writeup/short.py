@@ -73,8 +73,10 @@ def _tally(board: Leaderboard) -> str:
     """How many arms have which verdict, those that are decided by name."""
     told = []
     for verdict in filter(None, get_args(Verdict)):
+        if verdict == "control":
+            continue
         own = [row.arm for row in board.rows if row.verdict == verdict]
         names = f" ({joined(own)})" if own and verdict != "undecided" else ""
         told += [f"{len(own)} {verdict}{names}"] if own else []
-    arms = sum(bool(row.verdict) for row in board.rows)
+    arms = sum(row.verdict not in ("", "control") for row in board.rows)
     return f"of {arms} arms {joined(told)}" if told else "no arm has a verdict"

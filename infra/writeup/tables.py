@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from infra.answer.board import Leaderboard, Row
 from infra.answer.findings import FindingVerdict
+from infra.words import joined
 
 WIDTH = 100
 MISSING = "-"
@@ -214,6 +215,11 @@ def _board_notes(board: Leaderboard) -> list[str]:
     ]
     if board.exploratory:
         notes.append(f"exploratory: the study declared its end, not {board.budget}")
+    if controls := [r.arm for r in board.rows if r.verdict == "control"]:
+        notes.append(
+            f"{joined(controls)}: compared with and not trained; their intervals are not counted "
+            "among those that hold together"
+        )
     failed = any(r.failed for r in board.rows if not r.verdict)  # of the baseline
     notes += [
         f"{r.arm}: {r.reason}"

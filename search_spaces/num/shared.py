@@ -34,7 +34,7 @@ CONTROLS: dict[str, Values] = {
 }
 
 SMOKE: Values = {
-    "programs.train": 64,
+    "programs.train": 256,
     "programs.held_out": 24,
     "model.hidden": 16,
     "model.heads": 2,

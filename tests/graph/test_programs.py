@@ -51,10 +51,15 @@ def test_small_programs_keep_every_law_and_halt():
 
 def test_large_programs_keep_every_law_and_halt():
     made = programs(25, 2, "test", 128, fewest_nodes=70)
-    for one in made:
-        assert not both(one)
-        assert run(one).ending.halts
+    assert not any(map(both, made))
     assert max(len(one.motifs) for one in made) > 110
+
+
+def test_programs_of_any_size_halt_whatever_they_share():
+    for sharing in (0.2, 1.0):
+        for one in programs(150, 3, "halt", 128, fewest_nodes=20, sharing=sharing):
+            assert run(one).ending.halts
+            assert walk(one)[0].halts
 
 
 def test_loops_of_large_programs_go_round():

@@ -72,3 +72,19 @@ def test_data_goes_to_the_config_only_where_it_has_a_place_for_it():
         make_plan(study(), "lab", data="/data", data_digest="d")
     plan = make_plan(study(), "lab")
     assert cell_config(study(), plan, plan.cells[0], "") == Config()
+
+
+def test_controls_stand_in_the_plan_only_where_there_are_any():
+    assert b"controls" not in make_plan(study(), "lab").to_json()
+    three = arms(a={}, b={"rate": 0.2}, zero={"rate": 0.3})
+    plan = make_plan(study(space=three, controls=("zero",)), "lab", arms=["a", "b"])
+    assert Plan.from_json(plan.to_json()) == plan and plan.controls == ("zero",)
+    both = extend_plan(plan, make_plan(study(space=three, controls=("zero",)), "lab"))
+    assert both.trained == ["a", "b"] and both.comparisons == 1 and len(both.arms) == 3
+
+
+def test_another_set_of_controls_is_another_study():
+    three = arms(a={}, b={"rate": 0.2}, zero={"rate": 0.3})
+    old = make_plan(study(space=three, controls=("zero",)), "lab")
+    with pytest.raises(ValueError, match=r"controls was \('zero',\) and is now \(\)"):
+        extend_plan(old, make_plan(study(space=three), "lab"))

@@ -18,6 +18,8 @@ from search_spaces.space import Arms, Finding, Grid
         ({"space": arms(a={}, b={"rate": 0.1})}, "'a' and 'b' resolve to the same config"),
         ({"baseline": "c"}, "baseline must be one of its arms a, b, got 'c'"),
         ({"seeds": (1, 1)}, "seeds must be distinct"),
+        ({"controls": ("a",)}, "controls must be arms other than the baseline.*controls .'a'"),
+        ({"controls": ("c",)}, "controls must be arms other than the baseline"),
         ({"mode": "best"}, "mode must be 'min' or 'max', got 'best'"),
         ({"scales": {"lab": {"rate": 0.3}}}, "not by both; scale 'lab' also sets rate"),
         ({"scales": {"lab": {"stps": 3}}}, "scale 'lab'.*no field 'stps'"),

@@ -10,8 +10,8 @@ It ends because loops that count go at most three rounds and are nested at most 
 never adds what is no number because only names are read there that all ways have stored.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
@@ -51,6 +51,14 @@ class Draws:
         return self.share() < probability
 
 
+class Datum(NamedTuple):
+    """What is known of a node that others may work on."""
+
+    cost: int  # nodes that are worked out for it
+    names: frozenset[str]  # that must hold numbers where it is used
+    number: bool  # whether it is one there
+
+
 class Writer:
     """A program that grows: its nodes, its edges, and the ends that lead on to what comes next."""
 
@@ -61,7 +69,7 @@ class Writer:
         self.edges: list[Edge] = []
         self.ends: list[tuple[int, int]] = []  # node and index of edges to the next statement
         self.known: frozenset[str] = frozenset()  # names that hold a number whichever way was gone
-        self.data: dict[int, tuple[int, frozenset[str] | None]] = {}  # cost, names for a number
+        self.data: dict[int, Datum] = {}
         self.loops = self.nested = 0
 
     def program(self, nodes: int, closed: bool) -> Program:
@@ -120,7 +128,7 @@ class Writer:
 
     def _single(self, size: int) -> None:
         """A statement of one node, which may use data that are there."""
-        again = self._again(self.known) if self.draws.chance(self.sharing) else None
+        again = self._again(number=True) if self.draws.chance(self.sharing) else None
         if again is not None:
             self._feed(again, self._store(self._variable()))
         elif self.draws.chance(0.5):
@@ -236,7 +244,7 @@ class Writer:
 
     def _ready(self, motif: Motif, word: Any, names: frozenset[str]) -> int:
         node = self._node(motif, word)
-        self.data[node] = 1, names
+        self.data[node] = Datum(1, names, True)
         return node
 
     def _hung(self, size: int) -> int:
@@ -256,25 +264,27 @@ class Writer:
         node = self._node(Motif.MESSAGE, operation)
         sources = [self._datum(part, numbers) for part in parts]
         if len(sources) < INPUTS and self.draws.chance(self.sharing):
-            again = self._again(self.known if numbers else None, sources)
+            again = self._again(numbers, sources)
             sources += [] if again is None else [again]
         for index, source in enumerate(sources):
             self._feed(source, node, index)
-        known = [self.data.get(source, (1, None)) for source in sources]
-        names = [own for _, own in known if own is not None]
-        number = operation != "<" and len(names) == len(known)
-        cost = 1 + sum(cost for cost, _ in known)
-        self.data[node] = cost, frozenset().union(*names) if number else None
+        data = [self.data.get(source, Datum(1, frozenset(), False)) for source in sources]
+        self.data[node] = Datum(
+            1 + sum(datum.cost for datum in data),
+            frozenset().union(*(datum.names for datum in data)),
+            operation != "<" and all(datum.number for datum in data),
+        )
         return node
 
-    def _again(self, known: frozenset[str] | None, but: list[int] | None = None) -> int | None:
-        """A datum that is there and cheap, and a number where the names are known that it reads."""
+    def _again(self, number: bool, but: Sequence[int] = ()) -> int | None:
+        """A datum that is there, cheap, and can be worked out here; a number where one is asked."""
         fit = [
             node
-            for node, (cost, names) in self.data.items()
-            if cost <= DRAWN_AGAIN
-            and (known is None or (names is not None and names <= known))
-            and node not in (but or ())
+            for node, datum in self.data.items()
+            if datum.cost <= DRAWN_AGAIN
+            and datum.names <= self.known
+            and (datum.number or not number)
+            and node not in but
         ]
         return fit[self.draws.below(len(fit))] if fit else None
 

@@ -1,0 +1,96 @@
+"""Preflight of runs that take no step: controls, and arms that only measure otherwise."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+import torch
+from test_preflight import Knobs, Sound, knobs
+
+from infra.errors import Refused
+from infra.preflight.complaint import Complaint
+from infra.preflight.cost import cell_seconds, estimate
+from infra.preflight.pace import at_equal_seconds
+from infra.preflight.preflight import checked, preflight
+from infra.study.plan import make_plan, with_steps
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guessing(Knobs):
+    control: Literal["", "zero", "one"] = ""
+    unread: float = 0.0
+
+
+class Guesser(Sound):
+    """Least squares, or a constant answer for which there is nothing to train."""
+
+    def done(self) -> bool:
+        return self.cfg.control != "" or super().done()
+
+    def advance(self, steps: int) -> dict[str, float]:
+        if self.done():
+            raise RuntimeError("a run that is done must not be asked for steps")
+        return super().advance(steps)
+
+    def evaluate(self) -> dict[str, float]:
+        if self.cfg.control:
+            answer = torch.full((4,), float(self.cfg.control == "one"))
+            return {"val/error": float((answer - 1).square().mean()) + self.cfg.unread * 0}
+        return {**super().evaluate(), "val/unread": self.cfg.unread * 0}
+
+
+ZERO, ONE = {"control": "zero"}, {"control": "one"}
+
+
+def guessing(overrides: dict[str, Any], **settings: Any) -> Any:
+    return knobs(overrides, **{"run": Guesser, "base": Guessing(), **settings})
+
+
+def told(study: Any) -> list[Complaint]:
+    return preflight(study, make_plan(study, "lab"))
+
+
+def test_a_control_is_tried_without_a_step_and_nothing_is_said_of_it():
+    arms = {
+        "more": {"rate": 0.2},
+        "zero": ZERO,
+        "one": ONE,
+        "again": {"control": "one", "decay": 1.0},
+    }
+    notes = told(guessing(arms, controls=("zero", "one", "again")))
+    assert [n.text for n in notes if n.fatal or n.unproven] == []
+    assert not any("zero" in note.text for note in notes)
+
+
+def test_an_arm_that_does_nothing_is_found_beside_controls():
+    arms = {"zero": ZERO, "dead": {"stored": 3.0}}
+    [text] = [c.text for c in told(guessing(arms, controls=("zero",))) if c.fatal]
+    assert "arms 'base' and 'dead'" in text and "zero" not in text
+
+
+def test_a_control_that_trains_is_refused():
+    study = guessing({"fast": {"rate": 0.2}}, controls=("fast",))
+    with pytest.raises(Refused, match="arm 'fast': is a control, so its run must be done"):
+        checked(study, make_plan(study, "lab"), ())
+
+
+def test_a_control_without_the_studys_metric_is_refused():
+    class Mute(Guesser):
+        def evaluate(self) -> dict[str, float]:
+            return {"val/other": 1.0} if self.cfg.control else super().evaluate()
+
+    [text] = [
+        c.text for c in told(guessing({"zero": ZERO}, run=Mute, controls=("zero",))) if c.fatal
+    ]
+    assert text.endswith("must report the study's metric 'val/error', but reports val/other")
+
+
+def test_controls_take_no_part_of_the_estimate_nor_of_equal_seconds():
+    study = guessing({"zero": ZERO}, controls=("zero",), cell_seconds={"lab": 30.0})
+    plan = make_plan(study, "lab")
+    known = cell_seconds(study, plan, {}, {})
+    assert known == {"base": 30.0, "zero": 0.0}
+    assert estimate(plan, plan.cells, known, {}, 0) == "about 30 s a cell, 0.025 worker-hours"
+    steps = at_equal_seconds(study, plan, {})
+    assert steps == {"base": 40}
+    assert with_steps(study, plan, steps).cells == plan.cells
