@@ -18,7 +18,7 @@ from infra.answer.board import Leaderboard, Row
 from infra.answer.budget import Budget, dollars, gpu_hours, priced
 from infra.answer.diagnosis import diagnose_cell
 from infra.answer.other_budgets import flip_notes
-from infra.answer.outlook import flags, outlook
+from infra.answer.outlook import flags, outlook, shared_stems
 from infra.answer.resolution import bimodal
 from infra.answer.verdicts import (
     MIN_PAIRS,
@@ -85,6 +85,7 @@ def leaderboard(
                 *_steps_of_metric(plan, arms),
                 *([f"between reported points {plan.metric} is interpolated"] if at else []),
                 *confounds.machine_notes(mix),
+                *shared_stems(records.values()),
                 *flip_notes(plan, arms, not mix),
                 *flags(plan, rows, records),
             ]

@@ -1,7 +1,7 @@
 """What a reader of a leaderboard must know besides: how it was looked at, what would decide it."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from infra.answer import confounds
 from infra.answer.board import Row, open_rows
@@ -35,6 +35,17 @@ def outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
         if row.awaits == "seeds" and row.difference and row.difference.interval:
             many = _seeds_that_decide(plan, rows, row, row.difference)
             yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
+
+
+def shared_stems(records: Iterable[CellRecord]) -> Iterator[str]:
+    """What of the cells' seconds was spent once and counts for several of them."""
+    booked = sorted(record.shared_s for record in records if record.shared_s)
+    if booked:
+        span = dict.fromkeys(f"{seconds:.3g}" for seconds in (booked[0], booked[-1]))
+        yield (
+            f"{len(booked)} cells have a stem that another trained: its {' to '.join(span)} s are "
+            "booked to each of them, in seconds and cost"
+        )
 
 
 def _seeds_that_decide(plan: Plan, rows: Sequence[Row], row: Row, difference: Difference) -> str:

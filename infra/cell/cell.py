@@ -18,10 +18,11 @@ from infra.cell.reported import (
     load_state,
     weights_sha256,
 )
+from infra.cell.stems import sharing_stems
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import CellFailed, hint
 from infra.ledger.ledger import Ledger
-from infra.ledger.records import Commit, Damaged, Point
+from infra.ledger.records import STEM_S, Commit, Damaged, Point
 from infra.study.plan import Cell
 from infra.study.study import Run
 
@@ -103,7 +104,8 @@ class Attempt:
 
         A run that is done at step 0, as a control is, is over with the point there.
         """
-        with clean_slate(self._job.threads, self.cell.seed):
+        stems = sharing_stems(self._job.code.get("study_sha256", ""))
+        with clean_slate(self._job.threads, self.cell.seed), stems:
             self._start()
             yield self
 
@@ -213,6 +215,8 @@ class Attempt:
         began = time.perf_counter()
         metrics = {**training, **run.evaluate()}
         metrics["perf/evaluate_s"] = time.perf_counter() - began
+        if not self._points:  # a stem's seconds are booked to every cell that has it
+            self._train_s += metrics.get(STEM_S, 0.0)
         metrics["perf/train_s"] = self._train_s
         check_metrics(metrics, run.step)
         if self._job.metric not in metrics and (run.step > 0 or run.done()):

@@ -25,7 +25,7 @@ from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
 from infra.ledger.storage import probe
 from infra.preflight.before import check_before
-from infra.preflight.cost import cell_seconds, estimate, open_cells
+from infra.preflight.cost import cell_seconds, estimate, open_cells, shared_seconds
 from infra.preflight.measure import cell_gpus
 from infra.preflight.pace import at_equal_seconds
 from infra.study.locate import load_study
@@ -260,8 +260,8 @@ def _print_plan(
         cells += f", {counted(controls, 'arm')} of them not trained"
     place = f"as {ledger.sweep!r} in {ledger.storage.uri}"
     todo = open_cells(plan, records, how.retry_failed)
-    known = cell_seconds(study, plan, records, {})
-    takes = estimate(plan, todo, known, records, cell_gpus(plan, how.address))
+    known, shared = cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {})
+    takes = estimate(plan, todo, known, records, cell_gpus(plan, how.address), shared)
     told = "; ".join(filter(None, (f"{cells} at scale {plan.scale}, {place}", takes)))
     print(told, flush=True)
     if plan.steps:

@@ -17,7 +17,7 @@ from infra.ledger.lease import Lease
 from infra.ledger.ledger import Ledger, attempt_name
 from infra.ledger.provenance import code_provenance
 from infra.ledger.records import Point
-from infra.preflight.cost import ahead_s, cell_seconds, open_cells
+from infra.preflight.cost import ahead_s, cell_seconds, open_cells, shared_seconds, without
 from infra.preflight.limits import check_limit, usd_per_hour
 from infra.preflight.measure import cell_gpus
 from infra.study.plan import Cell, Plan, cell_config
@@ -83,9 +83,9 @@ def run_here(
                 "name it among --arms, or leave those out"
             )
         gpus = cell_gpus(plan, "local")
-        price, spent_s = usd_per_hour(plan, gpus), sum(r.billed_s for r in records.values())
+        price, spent_s = usd_per_hour(plan, gpus), sum(r.spent_s for r in records.values())
         todo = [c for c in open_cells(plan, records, retry_failed=True) if c in chosen]
-        known = cell_seconds(study, plan, records, {})
+        known = without(cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {}))
         check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
         ledger.write_plan(plan)
         job = make_job(study, plan, ledger, gpus, code)

@@ -73,7 +73,7 @@ class Supervisor:
             self._progress.parallel = _parallel(ray, self._plan.cpus, gpus, self._max_parallel)
             for key in ended:
                 self._progress.labelled(key, str(diagnose_cell(self._plan, records[key]) or ""))
-            self._earlier_s = sum(r.billed_s for r in records.values())
+            self._earlier_s = sum(r.spent_s for r in records.values())
             self._price = usd_per_hour(self._plan, gpus)
             for cell in todo:
                 self._ledger.reopen(cell.key)

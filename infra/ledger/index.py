@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _DERIVED_BY = "infra"  # what is derived is so by the rooms above too
 _COLUMNS = ["cell", "files", "status", "label", "record", "points"]
-_REST = ("error", "start", "billed_s", "attempts", "damage", "origins")
+_REST = ("error", "start", "billed_s", "attempts", "damage", "origins", "shared_s")
 _AS_PLANNED = "as planned"  # in the place of a config that the plan has too
 _MOST_PARTS, _WORTH_A_PART = 16, 0.1
 _PART = re.compile(r"/index/[0-9a-f]{12}-[0-9a-f]{32}\.parquet$")

@@ -25,7 +25,7 @@ from typing import Any
 
 from infra.ledger.index import files_digest, read_index, write_index
 from infra.ledger.points import Points
-from infra.ledger.records import CellRecord, Commit, Damaged, Point, Status
+from infra.ledger.records import CellRecord, Commit, Damaged, Point, Status, shared_s
 from infra.ledger.storage import Storage
 from infra.study.plan import PLAN_FILE, Plan
 
@@ -248,6 +248,7 @@ class Ledger:
             damage = damage or f"cell {key}: finished, but {why}; resume runs it again"
         newest = commit.attempt if commit else (attempts[-1] if attempts else "")
         start, *origins = self._starts(key, newest)
+        shared = shared_s(points[0].metrics) if points else 0.0
         return CellRecord(
             key=key,
             status=status,
@@ -255,10 +256,11 @@ class Ledger:
             points=points,
             error=(done or {}).get("error", "") if status == "failed" else "",
             start=start,
-            billed_s=self._billed_s(key, attempts, done),
+            billed_s=self._billed_s(key, attempts, done) + shared,
             attempts=len(attempts),
             damage=damage or broken or start.get("damage", ""),
             origins=tuple(origins),
+            shared_s=shared,
             files=files_digest(files),
         )
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+STEM_S = "perf/stem_s"  # what the training of a stem that cells share took, wherever that was
+STEM_OWN_S = "perf/stem_own_s"  # what the cell itself spent to have it
 Status = Literal["finished", "failed", "interrupted", "pending"]
 
 
@@ -53,6 +55,11 @@ class Commit:
     realised: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+def shared_s(metrics: Mapping[str, float]) -> float:
+    """Seconds of a stem beyond what the cell spent to have it, by its point at step 0."""
+    return max(0.0, metrics.get(STEM_S, 0.0) - metrics.get(STEM_OWN_S, 0.0))
+
+
 class Indexed(NamedTuple):
     """What is derived from an ended cell's points under the laws of its plan.
 
@@ -74,9 +81,11 @@ class CellRecord:
         error: One line saying why the cell failed, "" otherwise.
         start: start.json of the commit's attempt.
         origins: Those of the attempts whose states it went on from, newest first.
-        billed_s: Wall seconds of all attempts.
+        billed_s: Wall seconds of all attempts, and `shared_s`.
         attempts: How many left any file.
         damage: What was found broken while reading, "" if nothing.
+        shared_s: Seconds of a stem that another cell trained, as far as this one did not wait for
+            it: they are booked to each cell that has it.
         files: Digest of the listing of its files, "" where they were not listed before.
         indexed: What the index holds besides of it; None where its own files were read.
     """
@@ -91,6 +100,7 @@ class CellRecord:
     attempts: int = 0
     damage: str = ""
     origins: tuple[Mapping[str, Any], ...] = ()
+    shared_s: float = 0.0
     files: str = field(default="", compare=False)
     indexed: Indexed | None = field(default=None, compare=False)
 
@@ -98,6 +108,11 @@ class CellRecord:
     def has_ended(self) -> bool:
         """Whether the driver recorded its end."""
         return self.status in ("finished", "failed")
+
+    @property
+    def spent_s(self) -> float:
+        """Wall seconds of all attempts, without what another cell spent for this one."""
+        return self.billed_s - self.shared_s
 
     @property
     def starts(self) -> tuple[Mapping[str, Any], ...]:

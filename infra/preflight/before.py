@@ -3,9 +3,19 @@
 import time
 from collections.abc import Mapping, Sequence
 
+from infra.cell.stems import sharing_stems
+from infra.ledger.provenance import study_digest
 from infra.ledger.records import CellRecord
 from infra.preflight.complaint import listed
-from infra.preflight.cost import ahead_s, cell_seconds, estimate, finished_cells, unknown
+from infra.preflight.cost import (
+    ahead_s,
+    cell_seconds,
+    estimate,
+    finished_cells,
+    shared_seconds,
+    unknown,
+    without,
+)
 from infra.preflight.limits import check_limit, usd_per_hour
 from infra.preflight.measure import cell_gpus, measured, memory_text
 from infra.study.plan import Cell, Plan
@@ -29,18 +39,21 @@ def check_before(
     """
     gpus = cell_gpus(plan, options.address)
     price = usd_per_hour(plan, gpus)
-    spent_s = sum(record.billed_s for record in records.values())
-    known = cell_seconds(study, plan, records, {})
+    spent_s = sum(record.spent_s for record in records.values())
+    known = without(cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {}))
     check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
     notes = ["not tried: --no-preflight"]
     if options.preflight:
-        notes = _try_arms(study, plan, options.allow_identical)
-        new = [cell for cell in todo if not finished_cells(plan, cell.arm, records)]
-        needs = measured(study, plan, new, options.address)
-        known = cell_seconds(study, plan, records, needs)
-        told = [estimate(plan, todo, known, records, gpus), memory_text(needs)]
+        with sharing_stems(study_digest(plan.study_file) if plan.study_file else ""):
+            notes = _try_arms(study, plan, options.allow_identical)
+            new = [cell for cell in todo if not finished_cells(plan, cell.arm, records)]
+            needs = measured(study, plan, new, options.address)
+        booked = cell_seconds(study, plan, records, needs)
+        shared = shared_seconds(plan, records, needs)
+        told = [estimate(plan, todo, booked, records, gpus, shared), memory_text(needs)]
         if needs and any(told):
             print(f"measured: {'; '.join(filter(None, told))}", flush=True)
+        known = without(booked, shared)
         check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
     if options.limit != Limit() and (arms := unknown(todo, known)):
         print(

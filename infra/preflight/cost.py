@@ -40,6 +40,22 @@ def cell_seconds(
     return {arm: seconds for arm, seconds in found.items() if seconds is not None}
 
 
+def shared_seconds(
+    plan: Plan, records: Mapping[str, CellRecord], needs: Mapping[str, Need]
+) -> dict[str, float]:
+    """What of `cell_seconds` is for a stem that another cell trains, by arm, where there is any."""
+    found = {arm: need.shared_s for arm, need in needs.items()}
+    for arm in plan.arms:
+        if own := finished_cells(plan, arm, records):
+            found[arm] = mean(record.shared_s for record in own)
+    return {arm: seconds for arm, seconds in found.items() if seconds}
+
+
+def without(seconds: Mapping[str, float], shared: Mapping[str, float]) -> dict[str, float]:
+    """Seconds of a cell by arm that are really spent, a stem's being so once for several cells."""
+    return {arm: own - shared.get(arm, 0.0) for arm, own in seconds.items()}
+
+
 def ahead_s(
     todo: Iterable[Cell], seconds: Mapping[str, float], records: Mapping[str, CellRecord]
 ) -> float:
@@ -70,14 +86,17 @@ def estimate(
     seconds: Mapping[str, float],
     records: Mapping[str, CellRecord],
     gpus: float,
+    shared: Mapping[str, float] | None = None,
 ) -> str:
-    """What the open cells take, "" where that is not known."""
+    """What the open cells take, "" where that is not known; what is `shared` is marked."""
     if not todo or unknown(todo, seconds):
         return ""
     each = sorted(seconds[cell.arm] for cell in todo if seconds[cell.arm]) or [0.0]
     span = dict.fromkeys(f"{one:.0f}" if one >= 1 else f"{one:.1g}" for one in (each[0], each[-1]))
     hours, price = ahead_s(todo, seconds, records) / 3600, plan.usd_per_gpu_hour
     told = [f"about {' to '.join(span)} s a cell", f"{hours:.2g} worker-hours"]
+    if twice := ahead_s(todo, shared or {}, records) / 3600:
+        told[1] += f" ({twice:.2g} of them for stems that cells share, booked to each)"
     if plan.max_seeds > len(plan.seeds):
         most = plan.max_seeds * math.fsum(seconds.values()) / 3600
         told += [f"at most {most:.2g} with all {plan.max_seeds} seeds"]

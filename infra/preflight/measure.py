@@ -14,6 +14,7 @@ from infra.cell.timed import SHARES, Timed
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import Refused, first_line
 from infra.ledger.data import local_data
+from infra.ledger.records import shared_s
 from infra.study.plan import Cell, Plan, cell_config
 from infra.study.study import Run, Study
 from infra.sweep_options import meant_address
@@ -31,11 +32,13 @@ class Need:
         seconds: To build, train and evaluate; None where the config does not tell its steps.
         memory: Most bytes that torch reserved on a GPU in a step and an evaluation, 0 without one.
         of: Bytes that such a GPU has.
+        shared_s: Of the seconds, those of a stem that was trained before and is booked again.
     """
 
     seconds: float | None
     memory: int = 0
     of: int = 0
+    shared_s: float = 0.0
 
 
 def cell_gpus(plan: Plan, address: str) -> float:
@@ -135,26 +138,29 @@ def _measure(study: Study, config: Any) -> Need:
     began = perf_counter()
     run = study.run(config)
     build_s = perf_counter() - began
-    report_s = first_report_s = _evaluation_s(run)
+    first_report_s, told = _evaluation(run)
+    report_s, shared = first_report_s, shared_s(told)
+    begin_s = build_s + first_report_s + shared
     if run.done():
-        return Need(build_s + first_report_s, *_reserved())
+        return Need(begin_s, *_reserved(), shared)
     steps = getattr(config, "steps", None)
     timed = Timed(run, steps or 1)
     if first_report_s < _LONG_S:
-        report_s = _evaluation_s(run)
+        report_s, _ = _evaluation(run)
     memory = _reserved()
     if steps is None:
-        return Need(None, *memory)
+        return Need(None, *memory, shared)
     step_s = mean(timed.step_s(share, _SHARE_S) for share in SHARES) if steps > 1 else 0.0
     reports = math.ceil(steps / config.steps_per_report)
     training_s = timed.first_s + (steps - 1) * step_s
-    return Need(build_s + first_report_s + training_s + reports * report_s, *memory)
+    return Need(begin_s + training_s + reports * report_s, *memory, shared)
 
 
-def _evaluation_s(run: Run) -> float:
+def _evaluation(run: Run) -> tuple[float, Mapping[str, float]]:
+    """Its seconds, and what it tells."""
     began = perf_counter()
-    run.evaluate()
-    return perf_counter() - began
+    told = run.evaluate()
+    return perf_counter() - began, told
 
 
 def _reserved() -> tuple[int, int]:

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from math import fsum
 from statistics import median
 
+from infra.cell.stems import sharing_stems
 from infra.cell.timed import SHARES, Timed
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import Refused, first_line
 from infra.ledger.data import local_data
+from infra.ledger.provenance import study_digest
 from infra.study.plan import Plan, with_data
 from infra.study.study import Study
 
@@ -46,9 +48,10 @@ def at_equal_seconds(study: Study, plan: Plan, known: Mapping[str, int]) -> dict
             f"other arms were timed for, and are now {base}; go back, or choose another --name"
         )
     told = {plan.baseline: base, **known}
-    for arm in plan.trained:
-        if arm not in told:
-            told[arm] = max(1, round(base / _slower(study, plan, arm)))
+    with sharing_stems(study_digest(plan.study_file) if plan.study_file else ""):
+        for arm in plan.trained:
+            if arm not in told:
+                told[arm] = max(1, round(base / _slower(study, plan, arm)))
     return told
 
 

@@ -17,7 +17,7 @@ from infra.answer.confounds import mixed_machines
 from infra.answer.findings import FindingVerdict, judge
 from infra.answer.index import read_records
 from infra.answer.other_budgets import QUARTERS, flips, rankings
-from infra.answer.outlook import flags
+from infra.answer.outlook import flags, shared_stems
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
 from infra.ledger.whole import write_whole
@@ -174,7 +174,9 @@ def _costs(plan: Plan, records: Records) -> Table:
     columns = ("arm", " cells", " attempts", " worker hours", " GPU hours", " $")
     used = [i for i in range(len(columns)) if any(row[i] != MISSING for row in rows)]
     kept = tuple(tuple(row[i] for i in used) for row in rows)
-    return Table("Cost", tuple(columns[i] for i in used), kept, frozenset({len(rows) - 1}))
+    notes = tuple(shared_stems(records.values()))
+    names = tuple(columns[i] for i in used)
+    return Table("Cost", names, kept, frozenset({len(rows) - 1}), notes)
 
 
 def _cost(plan: Plan, arm: str, records: Sequence[CellRecord]) -> tuple[str, ...]:
