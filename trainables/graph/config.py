@@ -10,7 +10,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainables.graph.graphs import MOST_NODES
 
-Control = Literal["", "empty", "chain", "constructive", "random", "table", "data"]
+Control = Literal["", "empty", "chain", "constructive", "random", "table", "data", "noise"]
+Solver = Literal[
+    "raw", "+cycles", "+arity", "+clash", "repair", "complete", "judicial", "judicial as run"
+]
 STAGES = {"post": (0.125, 0.375), "run": (0.25, 0.75)}  # of the run, where a stage ends
 PHYSICAL = {"post": (16, 16, 16), "run": (16, 4, 1)}  # of 16 graphs of a step, those at once
 
@@ -129,11 +132,13 @@ class SampleConfig:
 class DecodeConfig:
     """How values become a graph: cut where they are 0 or 1 in the data, then repaired.
 
-    As run they are cut at 0, the value of "no edge", since a sigmoid is taken of them.
+    As run they are cut at 0, the value of "no edge", since a sigmoid is taken of them, a Boundary
+    starts nothing in the judicial solver, and the stages of repair run once: those that the record
+    adds one by one are the solvers with a plus.
     """
 
     cut: float = 0.5
-    solver: Literal["raw", "repair", "complete", "judicial"] = "repair"
+    solver: Solver = "repair"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,9 +220,7 @@ class GraphConfig:
         for name, count in counts.items():
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
-        for name, value, known in _literals(self):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        refuse_unlisted(self)
         if self.decode.cut not in (0.5, 0.0):
             raise ValueError(f"decode.cut must be 0.5, or 0 as run, got {self.decode.cut}")
         if self.state == "categorical" and self.decode.cut != 0.5:
@@ -228,6 +231,13 @@ class GraphConfig:
                 f"{self.axial.mask!r} and loss.mask {self.loss.mask} it was 0; set it to "
                 f"{self.programs.most_nodes} or more"
             )
+
+
+def refuse_unlisted(config: Any) -> None:
+    """ValueError for the first field, dotted, that has another value than those listed for it."""
+    for name, value, known in _literals(config):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {known}, got {value!r}")
 
 
 def _literals(config: Any, prefix: str = "") -> Iterator[tuple[str, object, tuple[Any, ...]]]:

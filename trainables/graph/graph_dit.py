@@ -16,18 +16,23 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from trainables.draws import generator
-from trainables.graph import controls
 from trainables.graph.buckets import Batch, Group, batch_of
 from trainables.graph.config import GraphConfig
-from trainables.graph.data import load_data, reordered, shuffled, step_rows
+from trainables.graph.data import load_data, shuffled, step_rows
 from trainables.graph.dit import forward_flops, new_network
 from trainables.graph.graphs import Graphs, Program
-from trainables.graph.pictures import before_after
+from trainables.graph.held_out import (
+    SHOWN,
+    control_graphs,
+    examples_of,
+    held_out,
+    held_out_rows,
+    shown,
+)
 from trainables.graph.sampling import Sample, new_flow, sample
-from trainables.graph.scoring import sample_scores, scores, with_edges
+from trainables.graph.scoring import sample_scores, scores
 from trainables.loop import Lap, best_device, weighted
 
-SHOWN = 4  # graphs of a picture
 PASSES = 3  # the backward pass takes twice the operations of the forward one
 
 
@@ -75,7 +80,7 @@ class GraphRun:
         truth, programs = self._held_out()
         values: dict[str, float] = {"val/graphs": float(len(truth))}
         if self.cfg.control:
-            return values | scores(self._controls(truth), truth, programs)
+            return values | scores(control_graphs(self.cfg, self.data, truth), truth, programs)
         values |= self._losses(truth)
         return values | sample_scores(self._sample(truth), truth, programs, self.cfg.decode)
 
@@ -83,31 +88,19 @@ class GraphRun:
         """PNG images by name: a few of the held-out graphs, drawn and then read, at this step."""
         truth, programs = self._held_out()
         truth, programs = truth.take(range(min(SHOWN, len(truth)))), programs[:SHOWN]
-        motifs = truth.squares().motifs
         if self.cfg.control:
-            made = self._controls(truth).squares()
-            values = made.presence.astype(np.float32)
+            made = control_graphs(self.cfg, self.data, truth)
+            values = made.squares().presence.astype(np.float32)
         else:
             drawn = sample(self.network, self.flow, truth, self.cfg.seed, "pictures")
-            made = drawn.read(self.cfg.decode.solver, self.cfg.decode.cut)
+            made = drawn.read(self.cfg.decode.solver, self.cfg.decode.cut).graphs()
             values = drawn.channels.presence
-        rows = [
-            (values[row, :size, :size], motifs[row, :size], program)
-            for row, (size, program) in enumerate(
-                zip(truth.sizes, with_edges(programs, made.graphs()), strict=True)
-            )
-        ]
-        return {"samples": before_after(rows)}
+        return {"samples": shown(truth, programs, values, made)}
 
     def examples(self, split: str) -> Iterator[Int64[Tensor, "B rows N"]]:
         """The graphs of a split: "train" or "evaluation"; a row of motifs above the cells."""
-        graphs = self.data.train if split == "train" else self._held_out_rows()
-        side = max(self.data.train.sizes.max(), self.data.held_out.sizes.max())
-        for rows in np.array_split(np.arange(len(graphs)), max(1, len(graphs) // 64)):
-            (group,) = batch_of(
-                graphs.take(rows.tolist()), torch.device("cpu"), 1, int(side)
-            ).groups
-            yield torch.cat((group.motifs[:, None], group.states), 1)
+        rows = held_out_rows(self.data, self.cfg.evaluation, self.done())
+        return examples_of(self.data, self.data.train if split == "train" else rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that resuming needs."""
@@ -173,39 +166,11 @@ class GraphRun:
         read = dict(zip(names, values, strict=True))
         return {name.replace("train/", "val/"): value for name, value in read.items()}
 
-    def _held_out_rows(self) -> Graphs:
-        """The held-out graphs that this point is evaluated on."""
-        asked = self.cfg.evaluation
-        count = asked.graphs if self.done() else asked.graphs_between
-        return self.data.held_out.take(range(min(count, len(self.data.held_out))))
-
     def _held_out(self) -> tuple[Graphs, list[Program]]:
-        """Held-out graphs, and their programs without edges, with nodes in a drawn order."""
-        truth = self._held_out_rows()
-        order = np.arange(len(truth.motifs))
-        if self.cfg.evaluation.permute:
-            order = shuffled(truth, self.cfg.seed, "evaluation")
-        own = np.split(order - np.repeat(truth.starts, truth.sizes), truth.starts[1:])
-        programs = [reordered(*pair) for pair in zip(self.data.programs, own, strict=False)]
-        return truth.permuted(order), programs
+        return held_out(self.data, self.cfg.evaluation, self.cfg.seed, self.done())
 
     def _sample(self, truth: Graphs) -> Sample:
         return sample(self.network, self.flow, truth, self.cfg.seed, "evaluation")
-
-    def _controls(self, truth: Graphs) -> Graphs:
-        """The graphs of a control with the motifs of these."""
-        if self.cfg.control == "data":
-            return truth
-        if self.cfg.control == "random":
-            return controls.random_like(truth, self.cfg.seed)
-        if self.cfg.control == "table":
-            return controls.by_table(truth, self.data.train, self.cfg.seed)
-        made = {
-            "empty": controls.empty,
-            "chain": controls.chain,
-            "constructive": controls.constructive,
-        }
-        return made[self.cfg.control](truth)
 
     def _account(self) -> dict[str, float]:
         """What training really did so far."""

@@ -40,7 +40,7 @@ def route(
     network: nn.Module,
     flow: Flow,
     seed: int = 0,
-    solver: str = "complete",
+    solver: Solver = "complete",
 ) -> Routed:
     """Draws edges between the motifs, makes them lawful and runs the program.
 

@@ -11,13 +11,14 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import nn
 
+from trainables.draws import generator
 from trainables.graph.buckets import Batch, batch_of
 from trainables.graph.categorical import CategoricalFlow
-from trainables.graph.config import GraphConfig
+from trainables.graph.config import GraphConfig, Solver
 from trainables.graph.decode import Channels
 from trainables.graph.flow import ContinuousFlow
 from trainables.graph.graphs import INDICES, Graphs, Squares
-from trainables.graph.solver import COMPLETE, STAGES, repair
+from trainables.graph.solver import COMPLETE, DOCUMENTED, STAGES, repair
 from trainables.graph.solver_judicial import judicial
 
 Flow = ContinuousFlow | CategoricalFlow
@@ -45,12 +46,13 @@ class Sample:
     motifs: Int64[np.ndarray, "graphs side"]
     finite: Bool[np.ndarray, " graphs"]
 
-    def read(self, solver: str, cut: float) -> Squares:
+    def read(self, solver: Solver, cut: float) -> Squares:
         """The graphs as a solver of `DecodeConfig` reads them: cut, then mended."""
-        if solver == "judicial":
-            return judicial(self.channels, self.motifs, cut=cut)
-        if solver == "raw":
-            return repair(self.channels, self.motifs, stages=(), cut=cut)
+        if solver in ("judicial", "judicial as run"):
+            outputs = 1 if solver == "judicial" else 0
+            return judicial(self.channels, self.motifs, outputs, cut=cut)
+        if solver == "raw" or solver in DOCUMENTED:
+            return repair(self.channels, self.motifs, DOCUMENTED.get(solver, ()), cut=cut)
         stages = COMPLETE if solver == "complete" else STAGES
         return repair(self.channels, self.motifs, stages, rounds=ROUNDS, cut=cut)
 
@@ -86,11 +88,17 @@ def sample(network: nn.Module, flow: Flow, graphs: Graphs, *key: int | str) -> S
             for group, cells, output in zip(groups, held, outputs, strict=True)
         ]
     parts = [flow.decoded(*pair) for pair in zip(held, outputs, strict=True)]
-    return _gathered(graphs, batch, parts)
+    return gathered(graphs, batch, parts)
 
 
-def _gathered(graphs: Graphs, batch: Batch, parts: list[tuple[torch.Tensor, ...]]) -> Sample:
-    """The groups' cells as those of one batch, in its order."""
+def gathered(graphs: Graphs, batch: Batch, parts: list[tuple[torch.Tensor, ...]]) -> Sample:
+    """The groups' cells as those of one batch, in its order.
+
+    Args:
+        graphs: Of which the batch was made.
+        batch: The same in groups.
+        parts: Of each group presence, kind and logits of the index, see `ContinuousFlow.decoded`.
+    """
     side = int(graphs.sizes.max(initial=0))
     shape = len(graphs), side, side
     presence, kind = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -106,3 +114,12 @@ def _gathered(graphs: Graphs, batch: Batch, parts: list[tuple[torch.Tensor, ...]
     for part in (presence, kind, index):
         part[~finite] = 0
     return Sample(channels, motifs, finite)
+
+
+def noise_sample(graphs: Graphs, *key: int | str) -> Sample:
+    """Unit noise in every cell, as before anything is drawn: what a solver makes of nothing."""
+    motifs = graphs.squares().motifs
+    shape = *motifs.shape, motifs.shape[1], 2 + INDICES
+    values = torch.randn(shape, generator=generator(*key, "noise")).numpy()
+    channels = Channels(values[..., 0], values[..., 1], values[..., 2:])
+    return Sample(channels, motifs, np.ones(len(motifs), bool))

@@ -32,7 +32,8 @@ def sample_scores(
         programs: These without edges and with their literals, which the interpreter runs.
         decode: How the samples are read.
     """
-    read = {solver: sample.read(solver, decode.cut).graphs() for solver in SOLVERS}
+    every = dict.fromkeys((*SOLVERS, decode.solver))
+    read = {solver: sample.read(solver, decode.cut).graphs() for solver in every}
     values = scores(read[decode.solver], truth, programs)
     for solver in SOLVERS:
         own = scores(read[solver], truth)
