@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from trainables.graph.config import Solver
 from trainables.graph.graphs import Graphs, Motif, Program
 from trainables.graph.interpreter import Outcome, run
 from trainables.graph.sampling import Flow, Sample, sample
