@@ -190,24 +190,6 @@ def test_a_control_trains_nothing_and_tells_of_graphs_that_no_model_made(control
         run.advance(1)
 
 
-def test_runs_that_differ_in_evaluation_alone_are_trained_once(tmp_path, monkeypatch):
-    monkeypatch.setenv("ABLATE_STEMS", str(tmp_path))
-    monkeypatch.setenv("ABLATE_STEMS_CODE", "of this test")
-    alone = run_of()
-    alone.advance(4)
-    told = []
-    for only in ({}, {"decode.cut": 0.0}, {"sample.feed": "logits as run", "sample.steps": 2}):
-        run = run_of(stem=True, **only)
-        assert run.done() and run.step == 4
-        assert same(run.network.state_dict(), alone.network.state_dict())
-        told.append(run.evaluate())
-    assert [point["perf/stem_reused"] for point in told] == [0, 1, 1]
-    assert exact(told[0]) == exact(alone.evaluate()) != exact(told[1])
-    for other in ({"seed": 1}, {"sample.feed": "zeros"}, {"optim.lr": 1e-4}):
-        assert run_of(stem=True, **other).evaluate()["perf/stem_reused"] == 0
-    assert run_of(stem=True, control="chain").step == 0
-
-
 def test_no_graph_of_the_evaluation_is_trained_on():
     run = run_of()
     assert leak(run) == ""

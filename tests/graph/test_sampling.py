@@ -18,11 +18,11 @@ from trainables.graph.graphs import INDICES, Graphs
 from trainables.graph.laws import check, svr
 from trainables.graph.programs import apart
 from trainables.graph.routing import route
-from trainables.graph.sampling import LADDER, SOLVERS, new_flow, sample
-from trainables.graph.scoring import main_scores, sample_scores, scores, with_edges
+from trainables.graph.sampling import new_flow, sample
+from trainables.graph.scoring import SOLVERS, main_scores, sample_scores, scores, with_edges
 
 TINY, FEW = ModelConfig(hidden=12, depth=1, heads=3, embed=4), SampleConfig(steps=4)
-ALL = EvaluationConfig(ladder=True)
+ALL = EvaluationConfig()
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -147,10 +147,8 @@ def test_a_cut_at_the_value_of_no_edge_draws_more_edges_than_one_between_the_tar
 def test_the_same_samples_are_told_as_each_solver_reads_them():
     cfg, truth, drawn = drawn_graphs()
     programs = [replace(one, edges=()) for one in apart(truth)]
-    found = sample_scores(drawn, truth, programs, cfg.decode, replace(ALL, ladder=False), 0)
-    assert not any(name.endswith("@clash") for name in found)
     found = sample_scores(drawn, truth, programs, cfg.decode, ALL, 0)
-    for solver in (*SOLVERS, *LADDER):
+    for solver in SOLVERS:
         graphs = drawn.read(solver, 0.5).graphs()
         own = scores(graphs, truth)
         for name in ("svr", "svr_corrected", "edges_ratio", "typed_f1_gain", "law_acyclic"):
@@ -158,7 +156,7 @@ def test_the_same_samples_are_told_as_each_solver_reads_them():
         assert own["val/svr"] == svr(check(graphs, "published"), spine=False)
         assert own["val/svr_corrected"] == svr(check(graphs, "corrected"))
     assert found["val/typed_f1_gain"] == found["val/typed_f1_gain@repair"]
-    judicial = check(drawn.read("judicial_as_run", 0.5).graphs(), "published", "inverted")
+    judicial = check(drawn.read("judicial as run", 0.5).graphs(), "published", "inverted")
     assert found["val/svr@as_run"] == svr(judicial, spine=False)
     assert found["val/svr_corrected@complete"] > found["val/svr_corrected@raw"]
 

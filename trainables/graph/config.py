@@ -5,12 +5,15 @@ value is a default. A field that only the evaluation reads is in `sample`, `deco
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainables.graph.graphs import MOST_NODES
 
-Control = Literal["", "empty", "chain", "constructive", "random", "table", "data"]
+Control = Literal["", "empty", "chain", "constructive", "random", "table", "data", "noise"]
+Solver = Literal[
+    "raw", "+cycles", "+arity", "+clash", "repair", "complete", "judicial", "judicial as run"
+]
 STAGES = {"post": (0.125, 0.375), "run": (0.25, 0.75)}  # of the run, where a stage ends
 PHYSICAL = {"post": (16, 16, 16), "run": (16, 4, 1)}  # of 16 graphs of a step, those at once
 
@@ -129,11 +132,13 @@ class SampleConfig:
 class DecodeConfig:
     """How values become a graph: cut where they are 0 or 1 in the data, then repaired.
 
-    As run they are cut at 0, the value of "no edge", since a sigmoid is taken of them.
+    As run they are cut at 0, the value of "no edge", since a sigmoid is taken of them, a Boundary
+    starts nothing in the judicial solver, and the stages of repair run once: those that the record
+    adds one by one are the solvers with a plus.
     """
 
     cut: float = 0.5
-    solver: Literal["raw", "repair", "complete", "judicial"] = "repair"
+    solver: Solver = "repair"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,7 +185,6 @@ class EvaluationConfig:
     graphs_between: int = 128
     permute: bool = True  # whether their nodes stand in an order that is drawn
     matched_nodes: int = 8  # of graphs that are scored under the best exchange of like nodes too
-    ladder: bool = False  # whether samples are told as each step of the erratum's repair reads them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,7 +197,6 @@ class GraphConfig:
     data: str = ""  # folder written by `ablate data ruby`; empty for generated programs
     state: Literal["continuous", "categorical"] = "continuous"  # what a cell is while it flows
     control: Control = ""  # graphs that no model made; such a run trains nothing
-    stem: bool = False  # whether runs that differ in evaluation alone are trained once for all
     programs: ProgramsConfig = ProgramsConfig()
     model: ModelConfig = ModelConfig()
     axial: AxialConfig = AxialConfig()
@@ -204,14 +207,6 @@ class GraphConfig:
     categorical: CategoricalConfig = CategoricalConfig()
     curriculum: CurriculumConfig = CurriculumConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
-
-    @property
-    def training(self) -> dict[str, Any]:
-        """All that training depends on, apart from the folder of the data; a key of a stem."""
-        told = asdict(self)
-        for name in ("data", "steps_per_report", "control", "stem", "decode", "evaluation"):
-            del told[name]
-        return told | {"sample": {"zeros": self.sample.feed == "zeros"}}
 
     def __post_init__(self) -> None:
         counts = {
@@ -226,9 +221,7 @@ class GraphConfig:
         for name, count in counts.items():
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
-        for name, value, known in _literals(self):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        refuse_unlisted(self)
         if self.decode.cut not in (0.5, 0.0):
             raise ValueError(f"decode.cut must be 0.5, or 0 as run, got {self.decode.cut}")
         if self.state == "categorical" and self.decode.cut != 0.5:
@@ -239,6 +232,13 @@ class GraphConfig:
                 f"{self.axial.mask!r} and loss.mask {self.loss.mask} it was 0; set it to "
                 f"{self.programs.most_nodes} or more"
             )
+
+
+def refuse_unlisted(config: Any) -> None:
+    """ValueError for the first field, dotted, that has another value than those listed for it."""
+    for name, value, known in _literals(config):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {known}, got {value!r}")
 
 
 def _literals(config: Any, prefix: str = "") -> Iterator[tuple[str, object, tuple[Any, ...]]]:

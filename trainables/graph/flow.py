@@ -58,15 +58,22 @@ class ContinuousFlow:
         group: Group,
         time: Float[Tensor, " B"],
         drawn: Float[Tensor, "B N N X"],
+        weights: Float[Tensor, " B"] | None = None,
     ) -> dict[str, Tensor]:
-        """Each term of the loss, summed over the group's cells at that time and noise."""
-        flowing, clean = self._flowing, _clean(group.states)[..., : self._flowing].to(drawn.dtype)
+        """Each term of the loss, summed over the group's cells at that time and noise.
+
+        With weights a graph counts so often.
+        """
+        flowing, clean = (
+            self._flowing,
+            clean_channels(group.states)[..., : self._flowing].to(drawn.dtype),
+        )
         noise, fed = drawn.split((flowing, self._logits), -1)
         at = time[:, None, None, None]
         cells = torch.lerp(noise, clean, at)
         output = network(torch.cat((cells, fed), -1), time, group.motifs, group.padded)
         error = (output[..., :flowing] - (clean - noise)).square()
-        index = _index(group.states)
+        index = index_of(group.states)
         if self._logits:
             logits = output[..., flowing:]
             asked = F.cross_entropy(logits.flatten(0, 2), index.flatten(), reduction="none")
@@ -76,6 +83,8 @@ class ContinuousFlow:
             guess = (cells + (1 - at) * output)[..., 2].round().clamp(0, INDICES - 1)
         real = group.real if self.cfg.loss.mask else torch.ones_like(group.edges)
         where = group.edges if self.cfg.loss.cells == "edges" and self._logits else real
+        if weights is not None:
+            real, where = (part * weights[:, None, None] for part in (real, where))
         return {
             VELOCITY: (error[..., :2].sum(-1) * real).sum(),
             self._index: (asked * where).sum(),
@@ -111,12 +120,12 @@ class ContinuousFlow:
         return held[..., 0], held[..., 1], -(held[..., 2:] - classes).square()
 
 
-def _clean(states: Int64[Tensor, "B N N"]) -> Float[Tensor, "B N N 3"]:
+def clean_channels(states: Int64[Tensor, "B N N"]) -> Float[Tensor, "B N N 3"]:
     """Presence, kind and index of each cell as numbers, all 0 where there is no edge."""
     kind = (states > INDICES).float()
-    return torch.stack(((states > 0).float(), kind, _index(states).float()), -1)
+    return torch.stack(((states > 0).float(), kind, index_of(states).float()), -1)
 
 
-def _index(states: Int64[Tensor, "B N N"]) -> Int64[Tensor, "B N N"]:
+def index_of(states: Int64[Tensor, "B N N"]) -> Int64[Tensor, "B N N"]:
     """The index of each cell's edge, 0 where there is none."""
     return (states - 1).clamp(min=0) % INDICES

@@ -8,8 +8,6 @@ Shape letters: B graphs, N nodes.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,19 +16,23 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from trainables.draws import generator
-from trainables.graph import controls
 from trainables.graph.buckets import Batch, Group, batch_of
 from trainables.graph.config import GraphConfig
-from trainables.graph.data import load_data, reordered, shuffled, step_rows
+from trainables.graph.data import load_data, shuffled, step_rows
 from trainables.graph.dit import forward_flops, new_network
 from trainables.graph.graphs import Graphs, Program
-from trainables.graph.pictures import before_after
-from trainables.graph.sampling import new_flow, sample
-from trainables.graph.scoring import main_scores, sample_scores, with_edges
+from trainables.graph.held_out import (
+    SHOWN,
+    control_graphs,
+    examples_of,
+    held_out,
+    held_out_rows,
+    shown,
+)
+from trainables.graph.sampling import Sample, new_flow, sample
+from trainables.graph.scoring import main_scores, sample_scores
 from trainables.loop import Lap, best_device, weighted
-from trainables.stem import stem
 
-SHOWN = 4  # graphs of a picture
 PASSES = 3  # the backward pass takes twice the operations of the forward one
 
 
@@ -49,11 +51,6 @@ class GraphRun:
             self.network.parameters(), cfg.optim.lr, weight_decay=cfg.optim.weight_decay, fused=True
         )
         self._flops = 0
-        self._stem: dict[str, float] = {}
-        if cfg.stem and not cfg.control:
-            found = stem(cfg.training, partial(_trained, cfg), cfg.data)
-            self.load_state_dict(found.state)
-            self._stem = found.metrics
 
     def done(self) -> bool:
         """Whether the step budget is spent; that of a control is none."""
@@ -84,40 +81,28 @@ class GraphRun:
         values: dict[str, float] = {"val/graphs": float(len(truth))}
         cfg, asked = self.cfg, (self.cfg.evaluation, self.cfg.seed)
         if cfg.control:
-            return values | main_scores(self._controls(truth), truth, programs, *asked)
-        values |= self._losses(truth) | self._stem
-        drawn = sample(self.network, self.flow, truth, cfg.seed, "evaluation")
-        return values | sample_scores(drawn, truth, programs, cfg.decode, *asked)
+            made = control_graphs(cfg, self.data, truth)
+            return values | main_scores(made, truth, programs, *asked)
+        values |= self._losses(truth)
+        return values | sample_scores(self._sample(truth), truth, programs, cfg.decode, *asked)
 
     def pictures(self) -> dict[str, bytes]:
         """PNG images by name: a few of the held-out graphs, drawn and then read, at this step."""
         truth, programs = self._held_out()
         truth, programs = truth.take(range(min(SHOWN, len(truth)))), programs[:SHOWN]
-        motifs = truth.squares().motifs
         if self.cfg.control:
-            made = self._controls(truth).squares()
-            values = made.presence.astype(np.float32)
+            made = control_graphs(self.cfg, self.data, truth)
+            values = made.squares().presence.astype(np.float32)
         else:
             drawn = sample(self.network, self.flow, truth, self.cfg.seed, "pictures")
-            made = drawn.read(self.cfg.decode.solver, self.cfg.decode.cut)
+            made = drawn.read(self.cfg.decode.solver, self.cfg.decode.cut).graphs()
             values = drawn.channels.presence
-        rows = [
-            (values[row, :size, :size], motifs[row, :size], program)
-            for row, (size, program) in enumerate(
-                zip(truth.sizes, with_edges(programs, made.graphs()), strict=True)
-            )
-        ]
-        return {"samples": before_after(rows)}
+        return {"samples": shown(truth, programs, values, made)}
 
     def examples(self, split: str) -> Iterator[Int64[Tensor, "B rows N"]]:
         """The graphs of a split: "train" or "evaluation"; a row of motifs above the cells."""
-        graphs = self.data.train if split == "train" else self._held_out_rows()
-        side = max(self.data.train.sizes.max(), self.data.held_out.sizes.max())
-        for rows in np.array_split(np.arange(len(graphs)), max(1, len(graphs) // 64)):
-            (group,) = batch_of(
-                graphs.take(rows.tolist()), torch.device("cpu"), 1, int(side)
-            ).groups
-            yield torch.cat((group.motifs[:, None], group.states), 1)
+        rows = held_out_rows(self.data, self.cfg.evaluation, self.done())
+        return examples_of(self.data, self.data.train if split == "train" else rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that resuming needs."""
@@ -184,36 +169,11 @@ class GraphRun:
         read = dict(zip(names, values, strict=True))
         return {name.replace("train/", "val/"): value for name, value in read.items()}
 
-    def _held_out_rows(self) -> Graphs:
-        """The held-out graphs that this point is evaluated on."""
-        asked = self.cfg.evaluation
-        count = asked.graphs if self.done() else asked.graphs_between
-        return self.data.held_out.take(range(min(count, len(self.data.held_out))))
-
     def _held_out(self) -> tuple[Graphs, list[Program]]:
-        """Held-out graphs, and their programs without edges, with nodes in a drawn order."""
-        truth = self._held_out_rows()
-        order = np.arange(len(truth.motifs))
-        if self.cfg.evaluation.permute:
-            order = shuffled(truth, self.cfg.seed, "evaluation")
-        own = np.split(order - np.repeat(truth.starts, truth.sizes), truth.starts[1:])
-        programs = [reordered(*pair) for pair in zip(self.data.programs, own, strict=False)]
-        return truth.permuted(order), programs
+        return held_out(self.data, self.cfg.evaluation, self.cfg.seed, self.done())
 
-    def _controls(self, truth: Graphs) -> Graphs:
-        """The graphs of a control with the motifs of these."""
-        if self.cfg.control == "data":
-            return truth
-        if self.cfg.control == "random":
-            return controls.random_like(truth, self.cfg.seed)
-        if self.cfg.control == "table":
-            return controls.by_table(truth, self.data.train, self.cfg.seed)
-        made = {
-            "empty": controls.empty,
-            "chain": controls.chain,
-            "constructive": controls.constructive,
-        }
-        return made[self.cfg.control](truth)
+    def _sample(self, truth: Graphs) -> Sample:
+        return sample(self.network, self.flow, truth, self.cfg.seed, "evaluation")
 
     def _account(self) -> dict[str, float]:
         """What training really did so far."""
@@ -226,10 +186,3 @@ class GraphRun:
             "train/edges_clamped": self.data.clamped,
             "train/flops": self._flops,
         }
-
-
-def _trained(cfg: GraphConfig) -> dict[str, Any]:
-    """The state at the end of a run of its own."""
-    run = GraphRun(replace(cfg, stem=False))
-    run.advance(cfg.steps)
-    return run.state_dict()

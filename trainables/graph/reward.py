@@ -68,7 +68,10 @@ def reward_of(
 
 
 def exploits(
-    graphs: Graphs, acyclic_sign: AcyclicSign = "fixed", rules: Rules = "corrected"
+    graphs: Graphs,
+    acyclic_sign: AcyclicSign = "fixed",
+    rules: Rules = "corrected",
+    jackpot: float = JACKPOT,
 ) -> dict[str, Float64[np.ndarray, " graphs"]]:
     """The reward of each graph's nodes with edges that nothing has learned, beside its own.
 
@@ -81,7 +84,7 @@ def exploits(
         "chain": chain(graphs),
         "constructive": constructive(graphs),
     }
-    return {name: reward(row, acyclic_sign, rules) for name, row in rows.items()}
+    return {name: reward(row, acyclic_sign, rules, jackpot) for name, row in rows.items()}
 
 
 def _single_edge(graphs: Graphs) -> Graphs:

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from trainables.graph.config import Solver
 from trainables.graph.graphs import Graphs, Motif, Program
 from trainables.graph.interpreter import Outcome, run
 from trainables.graph.sampling import Flow, Sample, sample
@@ -40,7 +41,7 @@ def route(
     network: nn.Module,
     flow: Flow,
     seed: int = 0,
-    solver: str = "complete",
+    solver: Solver = "complete",
 ) -> Routed:
     """Draws edges between the motifs, makes them lawful and runs the program.
 

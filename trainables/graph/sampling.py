@@ -4,42 +4,27 @@ After timlawrenz/jubilant-palm-tree, inference.py@9a6d19c. A departure: every dr
 the same graphs with the same key give the same edges, alone or beside any training.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Int64
 from torch import nn
 
+from trainables.draws import generator
 from trainables.graph.buckets import Batch, batch_of
 from trainables.graph.categorical import CategoricalFlow
-from trainables.graph.config import GraphConfig
+from trainables.graph.config import GraphConfig, Solver
 from trainables.graph.decode import Channels
 from trainables.graph.flow import ContinuousFlow
 from trainables.graph.graphs import INDICES, Graphs, Squares
-from trainables.graph.solver import COMPLETE, DOCUMENTED, repair
+from trainables.graph.solver import COMPLETE, DOCUMENTED, STAGES, repair
 from trainables.graph.solver_judicial import judicial
 
 Flow = ContinuousFlow | CategoricalFlow
 # Cells at once, so that what lies between the network's layers stays near or at least fits.
 MOST_CELLS = {"cpu": 2**12, "cuda": 2**18}
 ROUNDS = 32  # of repair at most; it ends by itself long before
-Solver = Callable[..., Squares]  # of channels, their motifs and a cut
-SOLVERS: dict[str, Solver] = {
-    "raw": partial(repair, stages=()),
-    "repair": partial(repair, rounds=ROUNDS),
-    "complete": partial(repair, stages=COMPLETE, rounds=ROUNDS),
-    "judicial": judicial,
-}
-LADDER: dict[str, Solver] = {  # each step of the erratum's repair once, and the post's solver
-    "cycles": partial(repair, stages=DOCUMENTED["+cycles"]),
-    "arity": partial(repair, stages=DOCUMENTED["+arity"]),
-    "clash": partial(repair, stages=DOCUMENTED["+clash"]),
-    "once": partial(repair, stages=DOCUMENTED["full"]),
-    "judicial_as_run": partial(judicial, boundary_outputs=0),
-}
 
 
 def new_flow(cfg: GraphConfig) -> Flow:
@@ -61,9 +46,15 @@ class Sample:
     motifs: Int64[np.ndarray, "graphs side"]
     finite: Bool[np.ndarray, " graphs"]
 
-    def read(self, solver: str, cut: float) -> Squares:
-        """The graphs as one of `SOLVERS` or of `LADDER` reads them: cut, then mended."""
-        return (SOLVERS | LADDER)[solver](self.channels, self.motifs, cut=cut)
+    def read(self, solver: Solver, cut: float) -> Squares:
+        """The graphs as a solver of `DecodeConfig` reads them: cut, then mended."""
+        if solver in ("judicial", "judicial as run"):
+            outputs = 1 if solver == "judicial" else 0
+            return judicial(self.channels, self.motifs, outputs, cut=cut)
+        if solver == "raw" or solver in DOCUMENTED:
+            return repair(self.channels, self.motifs, DOCUMENTED.get(solver, ()), cut=cut)
+        stages = COMPLETE if solver == "complete" else STAGES
+        return repair(self.channels, self.motifs, stages, rounds=ROUNDS, cut=cut)
 
 
 @torch.no_grad()
@@ -97,11 +88,17 @@ def sample(network: nn.Module, flow: Flow, graphs: Graphs, *key: int | str) -> S
             for group, cells, output in zip(groups, held, outputs, strict=True)
         ]
     parts = [flow.decoded(*pair) for pair in zip(held, outputs, strict=True)]
-    return _gathered(graphs, batch, parts)
+    return gathered(graphs, batch, parts)
 
 
-def _gathered(graphs: Graphs, batch: Batch, parts: list[tuple[torch.Tensor, ...]]) -> Sample:
-    """The groups' cells as those of one batch, in its order."""
+def gathered(graphs: Graphs, batch: Batch, parts: list[tuple[torch.Tensor, ...]]) -> Sample:
+    """The groups' cells as those of one batch, in its order.
+
+    Args:
+        graphs: Of which the batch was made.
+        batch: The same in groups.
+        parts: Of each group presence, kind and logits of the index, see `ContinuousFlow.decoded`.
+    """
     side = int(graphs.sizes.max(initial=0))
     shape = len(graphs), side, side
     presence, kind = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -117,3 +114,12 @@ def _gathered(graphs: Graphs, batch: Batch, parts: list[tuple[torch.Tensor, ...]
     for part in (presence, kind, index):
         part[~finite] = 0
     return Sample(channels, motifs, finite)
+
+
+def noise_sample(graphs: Graphs, *key: int | str) -> Sample:
+    """Unit noise in every cell, as before anything is drawn: what a solver makes of nothing."""
+    motifs = graphs.squares().motifs
+    shape = *motifs.shape, motifs.shape[1], 2 + INDICES
+    values = torch.randn(shape, generator=generator(*key, "noise")).numpy()
+    channels = Channels(values[..., 0], values[..., 1], values[..., 2:])
+    return Sample(channels, motifs, np.ones(len(motifs), bool))

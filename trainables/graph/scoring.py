@@ -1,9 +1,8 @@
 """What drawn graphs are worth: the laws they keep, and how near they come to the true ones.
 
 A metric without a suffix is of the graphs as the config reads them. `val/x@raw`, `@repair`,
-`@complete` and `@judicial` are the same samples as another solver reads them, with the ladder also
-`@cycles`, `@arity`, `@clash`, `@once` and `@judicial_as_run`. `val/svr@as_run` is what the post
-reported: its solver, its laws, and the acyclic one inverted.
+`@complete` and `@judicial` are the same samples as another solver reads them, and `val/svr@as_run`
+is what the post reported: its solver, its laws, and the acyclic one inverted.
 """
 
 from collections.abc import Sequence
@@ -16,8 +15,9 @@ from trainables.graph.graphs import Edge, Graphs, Kind, Program
 from trainables.graph.interpreter import run
 from trainables.graph.laws import check, svr
 from trainables.graph.matching import matched_scores
-from trainables.graph.sampling import LADDER, SOLVERS, Sample
+from trainables.graph.sampling import Sample
 
+SOLVERS = ("raw", "repair", "complete", "judicial")
 BESIDE = ("svr", "svr_corrected", "edges_ratio", "typed_f1", "typed_f1_gain")
 STEPS = 1000  # that a drawn program may take; those that halt take a few hundred at most
 
@@ -40,14 +40,14 @@ def sample_scores(
         evaluation: What is told besides.
         seed: Of random graphs that are matched as well.
     """
-    names = [*SOLVERS, *(LADDER if evaluation.ladder else ())]
-    read = {solver: sample.read(solver, decode.cut).graphs() for solver in names}
+    every = dict.fromkeys((*SOLVERS, decode.solver))
+    read = {solver: sample.read(solver, decode.cut).graphs() for solver in every}
     values = main_scores(read[decode.solver], truth, programs, evaluation, seed)
-    for solver in read:
+    for solver in SOLVERS:
         own = scores(read[solver], truth)
         names = [*BESIDE, *(name for name in map(_short, own) if name.startswith("law_"))]
         values |= {f"val/{name}@{solver}": own[f"val/{name}"] for name in names}
-    documented = sample.read("judicial_as_run", decode.cut).graphs()
+    documented = sample.read("judicial as run", decode.cut).graphs()
     as_run = check(documented, "published", "inverted")
     values["val/svr@as_run"] = svr(as_run, spine=False)
     values["val/not_finite"] = float((~sample.finite).sum())
