@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from trainables.graph.decode import Channels
+from trainables.graph.solver.decode import Channels
 
 SIDE = 7
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from trainables.graph.controls import constructive
 from trainables.graph.graphs import Graphs, Kind, Motif
+from trainables.graph.judge.controls import constructive
 
 DENSITIES = (0.0, 0.03, 0.1, 0.3, 0.9)
 CHAINED = (Motif.BOUNDARY, Motif.SEQUENCE)

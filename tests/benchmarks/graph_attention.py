@@ -13,12 +13,12 @@ import torch
 from by_turns import ratio, times_by_turns
 from command_line import options_of, parser_of
 
-from trainables.graph.buckets import Batch, batch_of
 from trainables.graph.config import GraphConfig, ModelConfig
-from trainables.graph.dit import new_network
-from trainables.graph.flow import ContinuousFlow
 from trainables.graph.graphs import MOST_NODES, Graphs
-from trainables.graph.programs import programs
+from trainables.graph.network.buckets import Batch, batch_of
+from trainables.graph.network.dit import new_network
+from trainables.graph.network.flow import ContinuousFlow
+from trainables.graph.program.programs import programs
 
 CPU = torch.device("cpu")
 GRAPHS, SMALLEST, LARGEST = 16, 3, 55

@@ -11,8 +11,8 @@ from statistics import median
 from by_turns import ratio, times_by_turns
 from command_line import options_of, parser_of
 
-from trainables.graph.fibonacci import FIBONACCI
-from trainables.graph.interpreter import run, walk
+from trainables.graph.program.fibonacci import FIBONACCI
+from trainables.graph.program.interpreter import run, walk
 
 BOUND = 4000  # graphs a second
 

@@ -1,6 +1,6 @@
 """Law checks of whole batches beside the same laws graph by graph, in one process, interleaved.
 
-    ours        trainables.graph.laws on lists of nodes and edges of all graphs
+    ours        trainables.graph.judge.laws on lists of nodes and edges of all graphs
     validated   the same, and before it what `Graphs` checks of lists that come from elsewhere
     lists       each graph with lists and sets in Python
     networkx    each graph with networkx
@@ -25,7 +25,7 @@ from command_line import options_of, parser_of
 from laws_reference import by_lists, by_networkx, one_by_one
 
 from trainables.graph.graphs import Graphs, Kind, Motif
-from trainables.graph.laws import check
+from trainables.graph.judge.laws import check
 
 NODES = 128
 EDGES = {"tree": NODES - 1, "342 edges": 342, "half dense": NODES * (NODES - 1) // 2}

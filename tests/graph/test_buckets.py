@@ -7,11 +7,11 @@ import pytest
 import torch
 from random_graphs import random_graphs
 
-from trainables.graph.buckets import batch_of, cheapest_cuts, state_of
 from trainables.graph.config import GraphConfig, ModelConfig
-from trainables.graph.dit import new_network
-from trainables.graph.flow import ContinuousFlow
-from trainables.graph.sampling import new_flow
+from trainables.graph.network.buckets import batch_of, cheapest_cuts, state_of
+from trainables.graph.network.dit import new_network
+from trainables.graph.network.flow import ContinuousFlow
+from trainables.graph.network.sampling import new_flow
 
 CPU = torch.device("cpu")
 

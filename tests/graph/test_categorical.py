@@ -7,10 +7,10 @@ import torch
 from random_graphs import random_graphs
 from torch.nn import functional as F
 
-from trainables.graph.buckets import Group, batch_of
-from trainables.graph.categorical import MASKED, STATE_CE, STATES, CategoricalFlow
 from trainables.graph.config import CategoricalConfig, GraphConfig, SampleConfig
-from trainables.graph.flow import INDEX_HITS
+from trainables.graph.network.buckets import Group, batch_of
+from trainables.graph.network.categorical import MASKED, STATE_CE, STATES, CategoricalFlow
+from trainables.graph.network.flow import INDEX_HITS
 
 CPU = torch.device("cpu")
 PRIORS = ("mask", "uniform")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from trainables.graph.compress import compress
 from trainables.graph.graphs import Edge, Kind, Motif
+from trainables.graph.program.compress import compress
 from trainables.ruby.asts import Asts
 
 METHODS = Path(__file__).parents[2] / ".." / "shared" / "data" / "ruby"

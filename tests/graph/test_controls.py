@@ -5,10 +5,10 @@ import pytest
 from random_graphs import batch_of, cells_of, random_graphs
 from scipy.stats import chisquare
 
-from trainables.graph.controls import by_table, chain, constructive, empty, random_like
-from trainables.graph.fidelity import scores
 from trainables.graph.graphs import Graphs, Motif
-from trainables.graph.laws import LAWS, check
+from trainables.graph.judge.controls import by_table, chain, constructive, empty, random_like
+from trainables.graph.judge.fidelity import scores
+from trainables.graph.judge.laws import LAWS, check
 
 BRANCHES = {Motif.CONDITION, Motif.LOOP}
 RULES = ("published", "corrected")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainables.graph.decode import CUT_AS_RUN, Channels, Odds, decode, log_probability
+from trainables.graph.solver.decode import CUT_AS_RUN, Channels, Odds, decode, log_probability
 
 SIDE, FULL = 5, 4  # nodes of a graph with padding
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from trainables.graph.config import AxialConfig, ModelConfig
-from trainables.graph.dit import GraphDiT, forward_flops, new_network, sinusoids
+from trainables.graph.network.dit import GraphDiT, forward_flops, new_network, sinusoids
 
 MODEL = ModelConfig(hidden=20, depth=2, heads=4, embed=6)
 CHANNELS = 5, 7

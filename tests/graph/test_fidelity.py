@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from random_graphs import any_order, batch_of, cells_of, random_graphs
 
-from trainables.graph.controls import empty, random_like
-from trainables.graph.fidelity import (
+from trainables.graph.graphs import Graphs
+from trainables.graph.judge.controls import empty, random_like
+from trainables.graph.judge.fidelity import (
     jaccard,
     scores,
     typed_f1,
     typed_f1_at_random,
     typed_f1_dealt,
 )
-from trainables.graph.graphs import Graphs
-from trainables.graph.matching import best_match, matched_scores
+from trainables.graph.judge.matching import best_match, matched_scores
 
 MOTIFS = np.array([1, 5, 5, 6, 6])
 TRUTH = {(0, 1): (0, 0), (3, 1): (1, 0), (3, 2): (1, 1), (1, 2): (0, 0)}

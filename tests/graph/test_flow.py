@@ -7,9 +7,9 @@ import torch
 from random_graphs import random_graphs
 
 from infra.study.study import replace_fields
-from trainables.graph.buckets import batch_of
 from trainables.graph.config import GraphConfig
-from trainables.graph.flow import INDEX_CE, INDEX_HITS, INDEX_MSE, VELOCITY, ContinuousFlow
+from trainables.graph.network.buckets import batch_of
+from trainables.graph.network.flow import INDEX_CE, INDEX_HITS, INDEX_MSE, VELOCITY, ContinuousFlow
 
 CPU = torch.device("cpu")
 GRAPHS = random_graphs(20, 1, most_nodes=7)

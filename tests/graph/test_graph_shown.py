@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-pytest.importorskip("trainables.graph.laws")
+pytest.importorskip("trainables.graph.judge.laws")
 
 from trainables.graph.__main__ import main
 from trainables.ruby.ingest.ruby import parse_source

@@ -5,7 +5,7 @@ import pytest
 from hands import program
 
 from trainables.graph.graphs import Edge, Graphs, Kind, Motif, Program, Squares
-from trainables.graph.programs import apart, programs
+from trainables.graph.program.programs import apart, programs
 
 
 def some(count: int = 40) -> Graphs:

@@ -5,10 +5,10 @@ from time import process_time
 import pytest
 from hands import program
 
-from trainables.graph.fibonacci import FIBONACCI
 from trainables.graph.graphs import Kind, Program
-from trainables.graph.interpreter import Ending, entry_of, run, walk
-from trainables.graph.programs import programs
+from trainables.graph.program.fibonacci import FIBONACCI
+from trainables.graph.program.interpreter import Ending, entry_of, run, walk
+from trainables.graph.program.programs import programs
 
 
 def test_the_documented_program_adds_up_to_the_tenth_fibonacci_number():

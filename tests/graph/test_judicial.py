@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from drawn_channels import SIDE, as_edges, drawn, one, shuffled
 
-from trainables.graph.decode import Channels
 from trainables.graph.graphs import Motif
-from trainables.graph.solver_judicial import judicial
+from trainables.graph.solver.decode import Channels
+from trainables.graph.solver.judicial import judicial
 
 
 def plain(channels, motifs, boundary_outputs, cut):

@@ -6,7 +6,7 @@ from laws_reference import by_lists, by_networkx, one_by_one
 from random_graphs import any_order, batch_of, random_graphs
 
 from trainables.graph.graphs import Graphs, Kind, Motif
-from trainables.graph.laws import LAWS, check, rates, svr
+from trainables.graph.judge.laws import LAWS, check, rates, svr
 
 B, Q, C, L, S, M = (
     Motif[n] for n in ("BOUNDARY", "SEQUENCE", "CONDITION", "LOOP", "STATE", "MESSAGE")

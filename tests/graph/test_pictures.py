@@ -7,11 +7,11 @@ import pytest
 from hands import program
 from PIL import Image
 
-from trainables.graph.fibonacci import FIBONACCI
 from trainables.graph.graphs import Edge, Graphs, Kind, Motif, Program
-from trainables.graph.layout import places
-from trainables.graph.pictures import COLORS, before_after, drawing, heat_map, shown
-from trainables.graph.programs import programs
+from trainables.graph.picture.layout import places
+from trainables.graph.picture.pictures import COLORS, before_after, drawing, heat_map, shown
+from trainables.graph.program.fibonacci import FIBONACCI
+from trainables.graph.program.programs import programs
 
 
 def pixels(png: bytes) -> np.ndarray:

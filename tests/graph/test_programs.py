@@ -7,12 +7,12 @@ import pytest
 from hands import program
 from plain_laws import broken_laws
 
-from trainables.graph.faults import FAULTS, broken
-from trainables.graph.fibonacci import FIBONACCI
 from trainables.graph.graphs import Graphs, Kind, Motif, Program
-from trainables.graph.interpreter import run, walk
-from trainables.graph.programs import programs
-from trainables.graph.writer import Draws
+from trainables.graph.program.faults import FAULTS, broken
+from trainables.graph.program.fibonacci import FIBONACCI
+from trainables.graph.program.interpreter import run, walk
+from trainables.graph.program.programs import programs
+from trainables.graph.program.writer import Draws
 
 RULES = ("published", "corrected")
 

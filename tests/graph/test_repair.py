@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from drawn_channels import SIDE, as_edges, drawn, one, shuffled
 
-from trainables.graph.cycles import without_cycles
-from trainables.graph.decode import Channels, decode
 from trainables.graph.graphs import Kind, Motif
-from trainables.graph.laws import check
-from trainables.graph.solver import COMPLETE, DOCUMENTED, ORDERS, STAGES, repair
+from trainables.graph.judge.laws import check
+from trainables.graph.solver.cycles import without_cycles
+from trainables.graph.solver.decode import Channels, decode
+from trainables.graph.solver.repair import COMPLETE, DOCUMENTED, ORDERS, STAGES, repair
 
 MOST_OUTPUTS = np.array([0, 1, 1, 2, 2, 1, 1])
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from trainables.graph.graphs import Edge, Graphs, Kind, Motif, Program
-from trainables.graph.laws import LAWS, check
-from trainables.graph.reward import REWARDS, exploits, reward, reward_of
+from trainables.graph.judge.laws import LAWS, check
+from trainables.graph.judge.reward import REWARDS, exploits, reward, reward_of
 
 RUN, USE = Kind.EXECUTION, Kind.DATA
 CONDITION, BOUNDARY, STATE, MESSAGE = Motif.CONDITION, Motif.BOUNDARY, Motif.STATE, Motif.MESSAGE

@@ -11,15 +11,15 @@ from torch import nn
 
 from infra.study.study import replace_fields
 from trainables.graph.config import EvaluationConfig, GraphConfig, ModelConfig, SampleConfig
-from trainables.graph.controls import empty
-from trainables.graph.dit import new_network
-from trainables.graph.fibonacci import FIBONACCI
 from trainables.graph.graphs import INDICES, Graphs
-from trainables.graph.laws import check, svr
-from trainables.graph.programs import apart
+from trainables.graph.judge.controls import empty
+from trainables.graph.judge.laws import check, svr
+from trainables.graph.judge.scoring import SOLVERS, main_scores, sample_scores, scores, with_edges
+from trainables.graph.network.dit import new_network
+from trainables.graph.network.sampling import new_flow, sample
+from trainables.graph.program.fibonacci import FIBONACCI
+from trainables.graph.program.programs import apart
 from trainables.graph.routing import route
-from trainables.graph.sampling import new_flow, sample
-from trainables.graph.scoring import SOLVERS, main_scores, sample_scores, scores, with_edges
 
 TINY, FEW = ModelConfig(hidden=12, depth=1, heads=3, embed=4), SampleConfig(steps=4)
 ALL = EvaluationConfig()

@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from trainables.graph.structural import TERMS, StructuralConfig, structural_loss, structural_terms
+from trainables.graph.network.structural import (
+    TERMS,
+    StructuralConfig,
+    structural_loss,
+    structural_terms,
+)
 
 SIDE = 7
 # 0 Boundary, 1 State, 2 Condition, 3 Message, 4 Message, 5 Boundary, 6 padding

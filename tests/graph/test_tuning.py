@@ -9,11 +9,11 @@ import torch
 from infra.preflight.leaks import leak
 from infra.preflight.reads import recording
 from infra.study.study import replace_fields
-from trainables.graph.buckets import batch_of
 from trainables.graph.config import EvaluationConfig, ModelConfig, ProgramsConfig, SampleConfig
-from trainables.graph.flow import ContinuousFlow
 from trainables.graph.graph_dit import GraphRun
-from trainables.graph.reward import reward
+from trainables.graph.judge.reward import reward
+from trainables.graph.network.buckets import batch_of
+from trainables.graph.network.flow import ContinuousFlow
 from trainables.graph.tuning import TuneRun
 from trainables.graph.tuning_config import MethodConfig, PpoConfig, StemConfig, TuneConfig
 from trainables.graph.tuning_methods import ANCHOR, LOSSES, RECONSTRUCTION, Anchored, Tuning

@@ -5,12 +5,12 @@ import torch
 from random_graphs import random_graphs
 
 from infra.study.study import replace_fields
-from trainables.graph.buckets import batch_of
 from trainables.graph.config import GraphConfig
-from trainables.graph.dit import new_network
-from trainables.graph.flow import ContinuousFlow
-from trainables.graph.sampling import gathered, sample
-from trainables.graph.walks import FLOWING, Noise, Walk, deciding
+from trainables.graph.network.buckets import batch_of
+from trainables.graph.network.dit import new_network
+from trainables.graph.network.flow import ContinuousFlow
+from trainables.graph.network.sampling import gathered, sample
+from trainables.graph.network.walks import FLOWING, Noise, Walk, deciding
 
 CPU = torch.device("cpu")
 GRAPHS = random_graphs(30, 1, most_nodes=7)

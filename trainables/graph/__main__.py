@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.graph.compress import compress
-from trainables.graph.fibonacci import FIBONACCI
 from trainables.graph.graphs import Graphs, Kind, Program
-from trainables.graph.interpreter import Outcome, run
-from trainables.graph.pictures import drawing, shown
+from trainables.graph.picture.pictures import drawing, shown
+from trainables.graph.program.compress import compress
+from trainables.graph.program.fibonacci import FIBONACCI
+from trainables.graph.program.interpreter import Outcome, run
 from trainables.ruby.ingest.ruby import parse_source
 
 
@@ -85,7 +85,7 @@ def _graph(program: Program) -> list[str]:
 
 def _laws(program: Program) -> list[str]:
     """Each law in both rule sets."""
-    from trainables.graph.laws import check
+    from trainables.graph.judge.laws import check
 
     graphs = Graphs.of([program])
     published, corrected = check(graphs, "published"), check(graphs, "corrected")

@@ -18,7 +18,7 @@ from trainables.draws import batch_rows, generator
 from trainables.graph.config import GraphConfig, ProgramsConfig
 from trainables.graph.folder import methods
 from trainables.graph.graphs import INDICES, Graphs, Program
-from trainables.graph.programs import programs
+from trainables.graph.program.programs import programs
 
 DATA_SEED = 13  # generated graphs are the data, which seeds of a run share
 REDRAWN = 4  # so many times the held-out graphs are generated, since small ones repeat

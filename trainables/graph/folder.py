@@ -3,9 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
-from trainables.graph.compress import compress
 from trainables.graph.config import ProgramsConfig
 from trainables.graph.graphs import Program
+from trainables.graph.program.compress import compress
 from trainables.ruby.asts import Asts
 
 SPLITS = ("train", "validation")

@@ -16,10 +16,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from trainables.draws import generator
-from trainables.graph.buckets import Batch, Group, batch_of
 from trainables.graph.config import GraphConfig
 from trainables.graph.data import load_data, shuffled, step_rows
-from trainables.graph.dit import forward_flops, new_network
 from trainables.graph.graphs import Graphs, Program
 from trainables.graph.held_out import (
     SHOWN,
@@ -29,8 +27,10 @@ from trainables.graph.held_out import (
     held_out_rows,
     shown,
 )
-from trainables.graph.sampling import Sample, new_flow, sample
-from trainables.graph.scoring import main_scores, sample_scores
+from trainables.graph.judge.scoring import main_scores, sample_scores
+from trainables.graph.network.buckets import Batch, Group, batch_of
+from trainables.graph.network.dit import forward_flops, new_network
+from trainables.graph.network.sampling import Sample, new_flow, sample
 from trainables.loop import Lap, best_device, weighted
 
 PASSES = 3  # the backward pass takes twice the operations of the forward one

@@ -7,14 +7,14 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from trainables.graph import controls
-from trainables.graph.buckets import batch_of
 from trainables.graph.config import EvaluationConfig, GraphConfig
 from trainables.graph.data import Data, reordered, shuffled
 from trainables.graph.graphs import Graphs, Program
-from trainables.graph.pictures import before_after
-from trainables.graph.sampling import noise_sample
-from trainables.graph.scoring import with_edges
+from trainables.graph.judge import controls
+from trainables.graph.judge.scoring import with_edges
+from trainables.graph.network.buckets import batch_of
+from trainables.graph.network.sampling import noise_sample
+from trainables.graph.picture.pictures import before_after
 
 SHOWN = 4  # graphs of a picture
 

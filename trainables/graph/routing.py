@@ -14,9 +14,9 @@ from torch import nn
 
 from trainables.graph.config import Solver
 from trainables.graph.graphs import Graphs, Motif, Program
-from trainables.graph.interpreter import Outcome, run
-from trainables.graph.sampling import Flow, Sample, sample
-from trainables.graph.scoring import with_edges
+from trainables.graph.judge.scoring import with_edges
+from trainables.graph.network.sampling import Flow, Sample, sample
+from trainables.graph.program.interpreter import Outcome, run
 
 
 @dataclass(frozen=True)

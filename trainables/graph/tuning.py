@@ -20,10 +20,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from trainables.draws import batch_rows
-from trainables.graph.buckets import batch_of
 from trainables.graph.data import load_data, shuffled
-from trainables.graph.dit import new_network
-from trainables.graph.flow import ContinuousFlow
 from trainables.graph.graph_dit import GraphRun
 from trainables.graph.graphs import Graphs
 from trainables.graph.held_out import (
@@ -34,17 +31,20 @@ from trainables.graph.held_out import (
     held_out_rows,
     shown,
 )
-from trainables.graph.sampling import Sample, new_flow, noise_sample, sample
-from trainables.graph.scoring import main_scores, sample_scores
-from trainables.graph.tuning_config import TuneConfig
-from trainables.graph.tuning_methods import Anchored, Tuning
-from trainables.graph.tuning_scores import (
+from trainables.graph.judge.scoring import main_scores, sample_scores
+from trainables.graph.judge.tuning_scores import (
     beside,
     collapsed,
     machine_scores,
     reward_scores,
     rule_scores,
 )
+from trainables.graph.network.buckets import batch_of
+from trainables.graph.network.dit import new_network
+from trainables.graph.network.flow import ContinuousFlow
+from trainables.graph.network.sampling import Sample, new_flow, noise_sample, sample
+from trainables.graph.tuning_config import TuneConfig
+from trainables.graph.tuning_methods import Anchored, Tuning
 from trainables.loop import Lap, best_device, weighted
 from trainables.stem import stem
 

@@ -22,9 +22,9 @@ from trainables.graph.config import (
     SampleConfig,
     refuse_unlisted,
 )
-from trainables.graph.laws import Rules
-from trainables.graph.reward import JACKPOT, AcyclicSign
-from trainables.graph.structural import StructuralConfig
+from trainables.graph.judge.laws import Rules
+from trainables.graph.judge.reward import JACKPOT, AcyclicSign
+from trainables.graph.network.structural import StructuralConfig
 
 Method = Literal["", "structural", "rwr", "ppo"]
 

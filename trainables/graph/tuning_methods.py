@@ -18,15 +18,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables.draws import generator
-from trainables.graph.buckets import Batch, batch_of
-from trainables.graph.dit import forward_flops
-from trainables.graph.flow import ContinuousFlow, Network, clean_channels, index_of
 from trainables.graph.graphs import INDICES, Graphs
-from trainables.graph.reward import reward
-from trainables.graph.sampling import gathered
-from trainables.graph.structural import structural_loss
+from trainables.graph.judge.reward import reward
+from trainables.graph.network.buckets import Batch, batch_of
+from trainables.graph.network.dit import forward_flops
+from trainables.graph.network.flow import ContinuousFlow, Network, clean_channels, index_of
+from trainables.graph.network.sampling import gathered
+from trainables.graph.network.structural import structural_loss
+from trainables.graph.network.walks import FLOWING, Noise, Visit, Walk
 from trainables.graph.tuning_config import TuneConfig
-from trainables.graph.walks import FLOWING, Noise, Visit, Walk
 
 LOSSES = {
     "structural": "train/structural_loss",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from trainables.graph.graphs import INDICES, Edge, Kind, Motif, Program
-from trainables.graph.writer import Draws
+from trainables.graph.program.writer import Draws
 
 _BRANCHING = (Motif.CONDITION, Motif.LOOP)
 

@@ -6,9 +6,9 @@ Program number i of a seed and a purpose is always the same one, however many ar
 
 from math import exp, log
 
-from trainables.graph.faults import broken
 from trainables.graph.graphs import MOST_NODES, Edge, Graphs, Kind, Motif, Program
-from trainables.graph.writer import Draws, Writer
+from trainables.graph.program.faults import broken
+from trainables.graph.program.writer import Draws, Writer
 
 CLOSED = 0.35  # share that ends at a Boundary; of a Ruby method it is only the beginning
 

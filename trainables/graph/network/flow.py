@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainables.draws import generator
-from trainables.graph.buckets import Group
 from trainables.graph.config import GraphConfig
 from trainables.graph.graphs import INDICES
+from trainables.graph.network.buckets import Group
 
 Network = Callable[[Tensor, Tensor, Tensor, bool], Tensor]
 Decoded = tuple[Tensor, Tensor, Tensor]  # presence and kind, B N N, and logits of the index

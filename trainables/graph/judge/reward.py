@@ -12,9 +12,9 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from trainables.graph.controls import chain, constructive, empty
 from trainables.graph.graphs import Graphs, Kind
-from trainables.graph.laws import Rules, check
+from trainables.graph.judge.controls import chain, constructive, empty
+from trainables.graph.judge.laws import Rules, check
 
 AcyclicSign = Literal["fixed", "as_run"]
 # By law, when it is kept and when it is broken.
@@ -41,7 +41,7 @@ def reward(
         graphs: Of any sizes.
         acyclic_sign: `as_run` pays for data cycles: it turned around what a faulty check said, and
             stayed when that was mended.
-        rules: As `trainables.graph.laws.check` has them.
+        rules: As `trainables.graph.judge.laws.check` has them.
         jackpot: What the sum is multiplied by where all five laws are kept.
 
     Raises:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from trainables.graph.controls import random_like
-from trainables.graph.fidelity import require_same_motifs
 from trainables.graph.graphs import Graphs, Kind
+from trainables.graph.judge.controls import random_like
+from trainables.graph.judge.fidelity import require_same_motifs
 
 Cells = dict[tuple[int, int], int]  # from a node to another: the kind of edge
 

@@ -12,14 +12,14 @@ from jaxtyping import Bool, Int64
 from torch import nn
 
 from trainables.draws import generator
-from trainables.graph.buckets import Batch, batch_of
-from trainables.graph.categorical import CategoricalFlow
 from trainables.graph.config import GraphConfig, Solver
-from trainables.graph.decode import Channels
-from trainables.graph.flow import ContinuousFlow
 from trainables.graph.graphs import INDICES, Graphs, Squares
-from trainables.graph.solver import COMPLETE, DOCUMENTED, STAGES, repair
-from trainables.graph.solver_judicial import judicial
+from trainables.graph.network.buckets import Batch, batch_of
+from trainables.graph.network.categorical import CategoricalFlow
+from trainables.graph.network.flow import ContinuousFlow
+from trainables.graph.solver.decode import Channels
+from trainables.graph.solver.judicial import judicial
+from trainables.graph.solver.repair import COMPLETE, DOCUMENTED, STAGES, repair
 
 Flow = ContinuousFlow | CategoricalFlow
 # Cells at once, so that what lies between the network's layers stays near or at least fits.

@@ -9,13 +9,13 @@ as the stem gave, read without a solver, which would put some back.
 from collections.abc import Mapping
 
 from trainables.graph.config import DecodeConfig
-from trainables.graph.fibonacci import FIBONACCI
 from trainables.graph.graphs import Graphs
-from trainables.graph.interpreter import run
-from trainables.graph.laws import check, svr
-from trainables.graph.reward import exploits, reward
-from trainables.graph.sampling import Sample
-from trainables.graph.scoring import scores
+from trainables.graph.judge.laws import check, svr
+from trainables.graph.judge.reward import exploits, reward
+from trainables.graph.judge.scoring import scores
+from trainables.graph.network.sampling import Sample
+from trainables.graph.program.fibonacci import FIBONACCI
+from trainables.graph.program.interpreter import run
 from trainables.graph.tuning_config import RewardConfig
 
 FEWEST_EDGES = 0.5  # of the stem's, below which they are called vanished

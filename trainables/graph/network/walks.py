@@ -19,8 +19,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from trainables.draws import generator
-from trainables.graph.buckets import Batch, Group
-from trainables.graph.flow import ContinuousFlow, Network
+from trainables.graph.network.buckets import Batch, Group
+from trainables.graph.network.flow import ContinuousFlow, Network
 
 FLOWING = 2  # presence and kind
 Path = Literal["marginal", "velocity as run"]

@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainables.draws import uniform
-from trainables.graph.buckets import Group
 from trainables.graph.config import GraphConfig
-from trainables.graph.flow import INDEX_HITS, Decoded, Network
 from trainables.graph.graphs import INDICES, Kind
+from trainables.graph.network.buckets import Group
+from trainables.graph.network.flow import INDEX_HITS, Decoded, Network
 
 STATES = 1 + len(Kind) * INDICES
 MASKED = STATES

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Int64
 
 from trainables.draws import generator, uniform
-from trainables.graph.counts import cells_between, edges_between
 from trainables.graph.graphs import Graphs, Kind, Motif
+from trainables.graph.judge.counts import cells_between, edges_between
 
 # Where a motif comes in a constructed chain; Conditions and Loops hang beside it.
 _RANK = np.zeros(len(Motif), np.int64)

@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Int
 
-from trainables.graph.arity import MOST_OUTPUTS, strongest, strongest_two
-from trainables.graph.decode import RIGHT_CUT, Channels, Odds, squares
 from trainables.graph.graphs import Motif, Squares
+from trainables.graph.solver.arity import MOST_OUTPUTS, strongest, strongest_two
+from trainables.graph.solver.decode import RIGHT_CUT, Channels, Odds, squares
 
 FAINTEST = float(np.log(0.1 / 0.9))  # log odds at probability .1: an execution edge needs more
 ONE_INPUT = (Motif.CONDITION, Motif.LOOP, Motif.STATE)

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainables.graph import fidelity
 from trainables.graph.config import DecodeConfig, EvaluationConfig
 from trainables.graph.graphs import Edge, Graphs, Kind, Program
-from trainables.graph.interpreter import run
-from trainables.graph.laws import check, svr
-from trainables.graph.matching import matched_scores
-from trainables.graph.sampling import Sample
+from trainables.graph.judge import fidelity
+from trainables.graph.judge.laws import check, svr
+from trainables.graph.judge.matching import matched_scores
+from trainables.graph.network.sampling import Sample
+from trainables.graph.program.interpreter import run
 
 SOLVERS = ("raw", "repair", "complete", "judicial")
 BESIDE = ("svr", "svr_corrected", "edges_ratio", "typed_f1", "typed_f1_gain")

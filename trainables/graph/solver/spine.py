@@ -11,10 +11,10 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order
 
-from trainables.graph.arity import MOST_OUTPUTS, strongest
-from trainables.graph.cycles import components, one_graph
-from trainables.graph.decode import Odds, log_probability, squares
 from trainables.graph.graphs import Kind, Motif, Squares
+from trainables.graph.solver.arity import MOST_OUTPUTS, strongest
+from trainables.graph.solver.cycles import components, one_graph
+from trainables.graph.solver.decode import Odds, log_probability, squares
 
 
 def spine(odds: Odds, graphs: Squares) -> Squares:

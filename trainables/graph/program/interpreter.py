@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from trainables.graph.graphs import Kind, Motif, Program
-from trainables.graph.operations import OPERATIONS, Ended, Ending, nothing
+from trainables.graph.program.operations import OPERATIONS, Ended, Ending, nothing
 
 STEPS = 10_000
 DATA, DATA_PER_STEP = 10_000, 20  # nodes of data for one step, and for each of a run's limit

@@ -21,11 +21,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from trainables.graph.arity import MOST_OUTPUTS, strongest, strongest_two
-from trainables.graph.cycles import without_cycles
-from trainables.graph.decode import RIGHT_CUT, Channels, Odds, log_probability, squares
 from trainables.graph.graphs import INDICES, Kind, Motif, Squares
-from trainables.graph.solver_spine import connect, spine
+from trainables.graph.solver.arity import MOST_OUTPUTS, strongest, strongest_two
+from trainables.graph.solver.cycles import without_cycles
+from trainables.graph.solver.decode import RIGHT_CUT, Channels, Odds, log_probability, squares
+from trainables.graph.solver.spine import connect, spine
 
 Stage = Literal["arity", "rescue", "clash", "cycles", "spare", "spine", "connect"]
 Order = Literal["as_run", "cycles_first"]

@@ -21,8 +21,8 @@ ablation_motif_controllability.py@a36bcf1.
 import numpy as np
 from jaxtyping import Float, Int64
 
-from trainables.graph.counts import cells_between, edges_between
 from trainables.graph.graphs import Graphs, Kind
+from trainables.graph.judge.counts import cells_between, edges_between
 
 PerGraph = Float[np.ndarray, " graphs"]
 

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from trainables.graph.graphs import Edge, Graphs, Kind, Motif, Program
-from trainables.graph.layout import places
-from trainables.graph.programs import apart
+from trainables.graph.picture.layout import places
+from trainables.graph.program.programs import apart
 
 LETTERS = dict(zip(Motif, "·BQCLSM", strict=True))
 COLORS = dict(

@@ -1,0 +1,1 @@
+"""What graphs are worth: laws, nearness to true ones, rewards, rows that no network made."""

@@ -1,0 +1,1 @@
+"""The network, what it learns from and how it is drawn from."""

@@ -1,0 +1,1 @@
+"""Programs as graphs: what runs them, what writes them."""
