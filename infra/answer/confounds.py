@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from infra.answer.arms import Arm
+from infra.answer.arms import Arm, declared
 from infra.answer.ran import MACHINE, MODULE, Facts, begun_with
 from infra.ledger.points import column, steps
 from infra.ledger.records import CellRecord
@@ -82,20 +82,20 @@ def invalidating(arm: Arm, baseline: Arm, at_end: bool) -> list[str]:
 
 def _pair(arm: Arm, baseline: Arm, seed: int, at_end: bool) -> Iterator[str]:
     ours, theirs = arm.records[seed], baseline.records[seed]
-    declared = _declared(arm.cells[seed].config, baseline.cells[seed].config)
-    yield from _code(arm.ran[seed], baseline.ran[seed], declared)
+    fields = declared(arm.cells[seed], baseline)
+    yield from _code(arm.ran[seed], baseline.ran[seed], fields)
     configs_told = bool(arm.cells[seed].config)  # which those of recorded curves are not
-    if configs_told and not _sets(_SETS_COUNTS, declared):
+    if configs_told and not _sets(_SETS_COUNTS, fields):
         yield from _counts(ours.points[-1].metrics, theirs.points[-1].metrics)
-    asked = [name for name in declared if name != "steps" or not arm.timed]
+    asked = [name for name in fields if name != "steps" or not arm.timed]
     measured = [name for name in asked if _found(_MEASURES, name)]
-    if measured and len(measured) < len(asked):
-        others = ", ".join(name for name in asked if name not in measured)
-        yield f"measured otherwise ({', '.join(measured)}) besides {others}"
-    if not _sets(_SETS_LR, declared) and (gap := _lr_gap(ours, theirs)):
+    others = [n for n in asked if n not in measured and not arm.only_measures([n])]
+    if measured and others:
+        yield f"measured otherwise ({', '.join(measured)}) besides {', '.join(others)}"
+    if not _sets(_SETS_LR, fields) and (gap := _lr_gap(ours, theirs)):
         yield f"realised learning rate differs at step {gap[0]} ({gap[1]:g}, baseline {gap[2]:g})"
     steps = ours.points[-1].step, theirs.points[-1].step
-    if at_end and steps[0] != steps[1] and not _sets(_SETS_STEPS, declared):
+    if at_end and steps[0] != steps[1] and not _sets(_SETS_STEPS, fields):
         yield f"steps differ ({steps[0]}, baseline {steps[1]})"
 
 
@@ -106,9 +106,9 @@ def _counts(ours: Mapping[str, float], theirs: Mapping[str, float]) -> Iterator[
             yield f"{name} differs ({ours[name]:g}, baseline {theirs[name]:g})"
 
 
-def _sets(kind: re.Pattern[str], declared: Iterable[str]) -> bool:
+def _sets(kind: re.Pattern[str], fields: Iterable[str]) -> bool:
     """Whether one of these fields is of the kind."""
-    return any(_found(kind, name) for name in declared)
+    return any(_found(kind, name) for name in fields)
 
 
 @cache
@@ -116,18 +116,12 @@ def _found(kind: re.Pattern[str], name: str) -> bool:
     return kind.search(name) is not None
 
 
-def _declared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """Fields in which the resolved configs differ, but for how often a run reports."""
-    names = sorted({*ours, *theirs} - {"steps_per_report"})
-    return [name for name in names if ours.get(name) != theirs.get(name)]
-
-
-def _code(ours: Facts, theirs: Facts, declared: Sequence[str]) -> Iterator[str]:
+def _code(ours: Facts, theirs: Facts, fields: Sequence[str]) -> Iterator[str]:
     for name in sorted({*ours, *theirs}) if ours != theirs else ():
         if name.startswith(MODULE) and not (name in ours and name in theirs):
             continue  # an arm may import what others do not
         knob = _SETS_STATE.get(name)
-        if ours.get(name) != theirs.get(name) and not (knob and _sets(knob, declared)):
+        if ours.get(name) != theirs.get(name) and not (knob and _sets(knob, fields)):
             told = _short(ours.get(name)), _short(theirs.get(name))
             yield f"{name} differs ({told[0]}, baseline {told[1]})"
 
