@@ -74,6 +74,8 @@ class Finding(Protocol):
     @property
     def documented(self) -> str: ...  # noqa: D102
     @property
+    def other_data(self) -> str: ...  # noqa: D102
+    @property
     def scales(self) -> Sequence[str]: ...  # noqa: D102
     @property
     def holds(self) -> Callable[[Any], bool | float] | None: ...  # noqa: D102
