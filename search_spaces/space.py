@@ -205,7 +205,9 @@ class Finding:
         tag: What kind of claim it is.
         statement: The claim in one sentence.
         source: Where it is documented.
-        documented: The documented numbers.
+        documented: The documented numbers; "" where all of them were taken on other data.
+        other_data: Documented numbers that were taken on other data than the study's: they are
+            shown beside, and have no verdict.
         scales: Where `holds` can be judged: names of scales of the study, or "math" for arithmetic
             and "record" for documented tables, which need no sweep.
         holds: Whether the claim holds in one seed or, where it compares arms, by how much: above 0
@@ -217,13 +219,14 @@ class Finding:
     tag: Tag
     statement: str
     source: str
-    documented: str
+    documented: str = ""
+    other_data: str = ""
     scales: tuple[str, ...] = field(default=())
     holds: Callable[[SeedView], bool | float] | None = None
     needs: str = ""
 
     def __post_init__(self) -> None:
-        if self.holds is None and not self.needs:
+        if self.holds is None and not (self.needs or self.other_data):
             raise ValueError(f"finding {self.id}: without a predicate it must say what it needs")
         if self.holds is not None and not self.scales:
             raise ValueError(f"finding {self.id}: a predicate needs the scales it can be judged at")
@@ -245,13 +248,19 @@ class Claim:
         self,
         statement: str,
         *,
-        documented: str,
+        documented: str = "",
+        other_data: str = "",
         holds: Callable[[SeedView], bool | float] | None = None,
         needs: str = "",
     ) -> Finding:
         """The finding: the claim in one sentence, its documented numbers, and how it is judged."""
         return Finding(
-            **asdict(self), statement=statement, documented=documented, holds=holds, needs=needs
+            **asdict(self),
+            statement=statement,
+            documented=documented,
+            other_data=other_data,
+            holds=holds,
+            needs=needs,
         )
 
 

@@ -1,6 +1,6 @@
 """The cells of one arm beside those of the baseline, and what missing or equal ones forbid."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +25,7 @@ class Arm:
         resolution: Step in which it moves, 0 where it takes any value.
         timed: Whether its number of steps is that of equal seconds and no question of the study.
         is_control: Whether it is not trained, and so reads the same at every budget.
+        only_measures: Whether fields are declared to act in evaluation only.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Arm:
     resolution: float
     timed: bool = False
     is_control: bool = False
+    only_measures: Callable[[Iterable[str]], bool] = lambda names: False
 
     @cached_property
     def values(self) -> dict[int, float]:
@@ -78,7 +80,8 @@ def _arm(
     is_control = name in plan.controls
     at = None if is_control else at
     read = {seed: reading(record, plan.metric, at) for seed, record in done.items()}
-    return Arm(name, cells, own, read, plan.metric, step, name in plan.steps, is_control)
+    kind = name in plan.steps, is_control, plan.only_measures
+    return Arm(name, cells, own, read, plan.metric, step, *kind)
 
 
 def sample(plan: Plan, arm: Arm, baseline: Arm) -> Sample:
@@ -105,7 +108,10 @@ def withheld(arm: Arm, baseline: Arm, pairs: Sample, ruling: Ruling) -> Ruling:
     if count := _identical(arm, baseline, pairs):
         told = f"identical weights in {count} of {n} seeds"
         if count == n:
-            return Ruling("undecided", f"{told}: not another arm", "nothing")
+            what = "not another arm"
+            if arm.only_measures(declared(arm.cells[pairs.seeds[0]], baseline)):
+                what = f"what they differ in acts in evaluation only, and {arm.metric} is the same"
+            return Ruling("undecided", f"{told}: {what}", "nothing")
         return Ruling("undecided", f"{told}: what they differ in did nothing there", "seeds")
     if unfinished := _count_text("unfinished", arm, baseline, "pending", "interrupted"):
         return Ruling("undecided", f"{unfinished}; a verdict waits for them", "cells")
@@ -115,6 +121,13 @@ def withheld(arm: Arm, baseline: Arm, pairs: Sample, ruling: Ruling) -> Ruling:
         why = f"{failed}; the others alone would be {verdict}"
         return Ruling("undecided", why, "nothing")
     return ruling._replace(reason=f"{ruling.reason}; {failed}") if failed else ruling
+
+
+def declared(cell: Cell, other: Arm) -> list[str]:
+    """Fields in which the resolved configs differ at a seed, but for how often a run reports."""
+    ours, theirs = cell.config, other.cells[cell.seed].config
+    names = sorted({*ours, *theirs} - {"steps_per_report"})
+    return [name for name in names if ours.get(name) != theirs.get(name)]
 
 
 def failures(arm: Arm, baseline: Arm) -> str:

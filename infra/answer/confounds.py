@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from infra.answer.arms import Arm
+from infra.answer.arms import Arm, declared
 from infra.answer.ran import MACHINE, MODULE, Facts, begun_with
 from infra.ledger.points import column, steps
 from infra.ledger.records import CellRecord, Point
@@ -76,8 +76,7 @@ def invalidating(arm: Arm, baseline: Arm, at_end: bool) -> list[str]:
     shared = [seed for seed in arm.values if seed in baseline.values]
     if shared:
         # The cells of an arm differ in their seeds alone, which both of a pair have in common.
-        ours, theirs = (one.cells[shared[0]].config for one in (arm, baseline))
-        asked = _Asked.of(_declared(ours, theirs), bool(ours), arm.timed, at_end)
+        asked = _Asked.of(arm, baseline, shared[0], at_end)
         for seed in shared:
             for text in _pair(arm, baseline, seed, asked):
                 found.setdefault(text, []).append(seed)
@@ -99,23 +98,25 @@ class _Asked(NamedTuple):
     steps: bool
 
     @classmethod
-    def of(cls, declared: Sequence[str], configs_told: bool, timed: bool, at_end: bool) -> "_Asked":
-        """Of fields; the configs of recorded curves are not told."""
+    def of(cls, arm: Arm, baseline: Arm, seed: int, at_end: bool) -> "_Asked":
+        """Of two arms by their cells at a seed; the configs of recorded curves are not told."""
+        cell = arm.cells[seed]
+        fields = declared(cell, baseline)
         return cls(
-            declared,
-            tuple(_measured_otherwise(declared, timed)),
-            counts=configs_told and not _sets(_SETS_COUNTS, declared),
-            lr=not _sets(_SETS_LR, declared),
-            steps=at_end and not _sets(_SETS_STEPS, declared),
+            fields,
+            tuple(_measured_otherwise(fields, arm)),
+            counts=bool(cell.config) and not _sets(_SETS_COUNTS, fields),
+            lr=not _sets(_SETS_LR, fields),
+            steps=at_end and not _sets(_SETS_STEPS, fields),
         )
 
 
-def _measured_otherwise(declared: Sequence[str], timed: bool) -> Iterator[str]:
-    asked = [name for name in declared if name != "steps" or not timed]
+def _measured_otherwise(fields: Sequence[str], arm: Arm) -> Iterator[str]:
+    asked = [name for name in fields if name != "steps" or not arm.timed]
     measured = [name for name in asked if _found(_MEASURES, name)]
-    if measured and len(measured) < len(asked):
-        others = ", ".join(name for name in asked if name not in measured)
-        yield f"measured otherwise ({', '.join(measured)}) besides {others}"
+    others = [n for n in asked if n not in measured and not arm.only_measures([n])]
+    if measured and others:
+        yield f"measured otherwise ({', '.join(measured)}) besides {', '.join(others)}"
 
 
 def _pair(arm: Arm, baseline: Arm, seed: int, asked: _Asked) -> Iterator[str]:
@@ -138,9 +139,9 @@ def _counts(ours: Mapping[str, float], theirs: Mapping[str, float]) -> Iterator[
             yield f"{name} differs ({ours[name]:g}, baseline {theirs[name]:g})"
 
 
-def _sets(kind: re.Pattern[str], declared: Iterable[str]) -> bool:
+def _sets(kind: re.Pattern[str], fields: Iterable[str]) -> bool:
     """Whether one of these fields is of the kind."""
-    return any(_found(kind, name) for name in declared)
+    return any(_found(kind, name) for name in fields)
 
 
 @cache
@@ -148,18 +149,12 @@ def _found(kind: re.Pattern[str], name: str) -> bool:
     return kind.search(name) is not None
 
 
-def _declared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """Fields in which the resolved configs differ, but for how often a run reports."""
-    names = sorted({*ours, *theirs} - {"steps_per_report"})
-    return [name for name in names if ours.get(name) != theirs.get(name)]
-
-
-def _code(ours: Facts, theirs: Facts, declared: Sequence[str]) -> Iterator[str]:
+def _code(ours: Facts, theirs: Facts, fields: Sequence[str]) -> Iterator[str]:
     for name in sorted({*ours, *theirs}) if ours != theirs else ():
         if name.startswith(MODULE) and not (name in ours and name in theirs):
             continue  # an arm may import what others do not
         knob = _SETS_STATE.get(name)
-        if ours.get(name) != theirs.get(name) and not (knob and _sets(knob, declared)):
+        if ours.get(name) != theirs.get(name) and not (knob and _sets(knob, fields)):
             told = _short(ours.get(name)), _short(theirs.get(name))
             yield f"{name} differs ({told[0]}, baseline {told[1]})"
 

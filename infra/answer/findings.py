@@ -73,6 +73,7 @@ class FindingVerdict:
     Attributes:
         basis: What the verdict rests on: this sweep's cells, arithmetic or the documented record
             alone, which no sweep can change, or nothing.
+        other_data: Documented numbers that were taken on other data, which no verdict is on.
     """
 
     id: str
@@ -84,6 +85,7 @@ class FindingVerdict:
     reason: str
     basis: Basis = "sweep"
     seeds: tuple[SeedOutcome, ...] = ()
+    other_data: str = ""
 
     @property
     def seeds_text(self) -> str:
@@ -93,7 +95,8 @@ class FindingVerdict:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data with its schema version."""
-        return {"schema": SCHEMA, **asdict(self)}
+        told = {name: v for name, v in asdict(self).items() if v or name != "other_data"}
+        return {"schema": SCHEMA, **told}
 
 
 class FinishedSeed:
@@ -207,7 +210,9 @@ def judge(
 def _judge(finding: Finding, scale: str, views: Mapping[int, FinishedSeed]) -> FindingVerdict:
     outcomes: tuple[SeedOutcome, ...] = ()
     basis: Basis = "none"
-    if finding.holds is None:
+    if finding.holds is None and not finding.needs:
+        verdict, reason = "not comparable", "its numbers were taken on other data"
+    elif finding.holds is None:
         verdict, reason = "not run", f"needs {finding.needs}"
     elif scale in finding.scales:
         outcomes = _outcomes(finding, finding.holds, views)
@@ -232,6 +237,7 @@ def _judge(finding: Finding, scale: str, views: Mapping[int, FinishedSeed]) -> F
         reason=reason,
         basis=basis,
         seeds=outcomes,
+        other_data=finding.other_data,
     )
 
 

@@ -13,6 +13,7 @@ from infra.ledger.data import local_data
 from infra.preflight.complaint import Complaint, listed
 from infra.preflight.fingerprint import EARLY, STEPS, at_rest, moments
 from infra.preflight.leaks import leak
+from infra.preflight.measuring import measuring
 from infra.preflight.trial import (
     Trial,
     budget_of,
@@ -70,6 +71,7 @@ def preflight(
     if not any(arm.troubles for arm in arms):  # which end a trial before all is read
         complaints += unread(study, plan, arms, allowed)
     complaints += twins(study, plan, arms, allowed)
+    complaints += measuring(plan, arms)
     complaints += [*_still(arms), *_untold(arms)]
     return sorted(complaints, key=lambda complaint: not complaint.fatal)
 

@@ -26,6 +26,8 @@ def twins(
                 "declared twins"
                 if told
                 else f"mend it, or where it acts after {LONG} steps give --allow-identical {names}"
+                if same[0].trains
+                else f"mend it, or give --allow-identical {names}"
             )
             yield _twins_complaint(same, remedy, fatal=not told)
 

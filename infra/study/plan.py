@@ -26,7 +26,7 @@ _KEPT = (
     "data", "data_digest", "threads", "cpus", "gpus", "keep_checkpoints", "study_file",
     "usd_per_gpu_hour", "max_seeds", "steps",
 )  # fmt: skip
-_WHERE_USED = ("controls",)  # what stands in the file only where there are any
+_WHERE_USED = ("controls", "evaluation_only")  # what stands in the file only where there are any
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Plan:
         resolution: Step in which the metric moves, 0 where it takes any value; None where the
             points are to tell.
         controls: The study's arms that are not trained, also those that are not planned.
+        evaluation_only: Fields and components that are declared to act in evaluation only.
         created: When the sweep was first planned, UTC.
     """
 
@@ -94,6 +95,7 @@ class Plan:
     steps: Mapping[str, int] = field(default_factory=dict)
     resolution: float | None = None
     controls: tuple[str, ...] = ()
+    evaluation_only: tuple[str, ...] = ()
     created: str = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
     )
@@ -118,6 +120,17 @@ class Plan:
     def comparisons(self) -> int:
         """How many arms are judged beside the baseline, and so share the error."""
         return len(self.trained) - 1
+
+    def only_measures(self, names: Iterable[str]) -> bool:
+        """Whether all of these fields, and there are some, are declared to act in evaluation only.
+
+        A component's declaration is one of its fields.
+        """
+        known = [
+            any(name == one or name.startswith(f"{one}.") for one in self.evaluation_only)
+            for name in names
+        ]
+        return bool(known) and all(known)
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -210,6 +223,7 @@ def make_plan(
         chance=study.chance,
         resolution=study.resolution,
         controls=tuple(arm for arm in known if arm in study.controls),
+        evaluation_only=study.evaluation_only,
         **{"usd_per_gpu_hour": study.usd_per_gpu_hour, **settings},
     )
     chosen = [arm for arm in known if arm in wanted]

@@ -74,6 +74,8 @@ class Finding(Protocol):
     @property
     def documented(self) -> str: ...  # noqa: D102
     @property
+    def other_data(self) -> str: ...  # noqa: D102
+    @property
     def scales(self) -> Sequence[str]: ...  # noqa: D102
     @property
     def holds(self) -> Callable[[Any], bool | float] | None: ...  # noqa: D102
@@ -104,6 +106,8 @@ class Study:
         twins: Groups of arms that are declared to do the same.
         controls: Arms that are not trained, such as a constant answer: their runs are `done()` at
             step 0. They run once per seed and are compared with, and no verdict is given on them.
+        evaluation_only: Fields of the config, or components, that act in evaluation only: arms that
+            differ in nothing else train to the same weights.
         findings: Documented claims to be judged.
         cell_seconds: Scale name to measured seconds of one cell, for the estimate before a sweep.
         usd_per_gpu_hour: Price of the GPU; None leaves costs empty.
@@ -129,6 +133,7 @@ class Study:
     resolution: float | None = None
     twins: tuple[tuple[str, ...], ...] = ()
     controls: tuple[str, ...] = ()
+    evaluation_only: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     cell_seconds: Mapping[str, float] = field(default_factory=dict)
     usd_per_gpu_hour: float | None = None
@@ -219,15 +224,20 @@ class Study:
             "twins must be arms": {arm for group in self.twins for arm in group} <= set(self.arms),
             "controls must be arms other than the baseline": set(self.controls)
             <= set(self.arms) - {self.baseline},
+            "evaluation_only must name fields": all(map(self._has_field, self.evaluation_only)),
             "names of arms must have no comma": not any("," in arm for arm in self.arms),
             "no scale may be called record, as imported sweeps are": "record" not in self.scales,
         }
         if broken := [law for law, holds in laws.items() if not holds]:
             told = f"margin {self.margin}, chance {self.chance}, twins {self.twins}, "
-            told += f"controls {self.controls}"
+            told += f"controls {self.controls}, evaluation_only {self.evaluation_only}"
             raise ValueError(
                 f"study {self.name!r}: {broken[0]}; got {told}, arms {list(self.arms)}"
             )
+
+    def _has_field(self, name: str) -> bool:
+        known = flatten(asdict(self.base))
+        return any(field == name or field.startswith(f"{name}.") for field in known)
 
     def _check_scale(self, scale: str) -> None:
         seen: dict[str, str] = {}

@@ -28,6 +28,7 @@ from infra.study.study import Finding
 from infra.writeup.columns import CELL, DICTIONARY, FINDING, PROVENANCE, SCHEMA, column, ordered
 from infra.writeup.latex import latex, narrow
 from infra.writeup.tables import (
+    OTHER_DATA,
     Table,
     findings_tables,
     labels_text,
@@ -172,6 +173,7 @@ def _finding_row(v: FindingVerdict) -> dict[str, Any]:
     return {
         **dict(zip(FINDING, (*row, v.statement, v.documented, v.source), strict=True)),
         **{f"seed.{s.seed}": s.holds for s in v.seeds},
+        **({OTHER_DATA: v.other_data} if v.other_data else {}),
     }
 
 
@@ -210,6 +212,9 @@ def _readme(
     tables = [leaderboard_table(board), seeds_table(board)]
     tables += findings_tables(verdicts or ())
     tables += [code_and_machines(records), *map(_dictionary, DICTIONARY)]
+    if any(v.other_data for v in verdicts or ()):
+        rows = ((OTHER_DATA, "documented numbers taken on other data, without verdict"),)
+        tables.append(Table("Columns besides: findings.csv", ("column", "meaning"), rows))
     body = "\n".join(markdown(table) for table in tables)
     return f"""# {plan.study}: {plan.question}
 

@@ -29,7 +29,14 @@ from infra.writeup.gallery import gallery
 from infra.writeup.page import Section, figure_html, listed, page, table_html
 from infra.writeup.plots import pictures
 from infra.writeup.sentences import answers, claims, headline
-from infra.writeup.tables import MISSING, Table, findings_tables, leaderboard_table, seeds_table
+from infra.writeup.tables import (
+    MISSING,
+    Table,
+    beside_other_data,
+    findings_tables,
+    leaderboard_table,
+    seeds_table,
+)
 
 _MOST = 8  # arms or pairs that are listed in one cell of a table
 _WIDTH_IN = 6.5  # of a picture: what a small window shows most of
@@ -144,7 +151,8 @@ def _findings(verdicts: Sequence[FindingVerdict]) -> str:
         ("finding", "documented", "source"),
         tuple((v.id, v.documented, v.source) for v in verdicts),
     )
-    return "\n".join(map(table_html, (*tables, sources))) if tables else ""
+    told = (*tables, beside_other_data(sources, verdicts))
+    return "\n".join(map(table_html, told)) if tables else ""
 
 
 def _arms(plan: Plan) -> Table:

@@ -5,7 +5,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, TextIO
 
@@ -15,6 +15,7 @@ from infra.words import joined
 
 WIDTH = 100
 MISSING = "-"
+OTHER_DATA = "documented (other data)"
 _GUTTER, _NARROWEST = 2, 8
 _FOLDED = {"note": 18}
 
@@ -89,7 +90,7 @@ def findings_tables(verdicts: Sequence[FindingVerdict]) -> list[Table]:
 
 
 def _swept_table(verdicts: Sequence[FindingVerdict]) -> Table:
-    return Table(
+    table = Table(
         title="Findings",
         columns=("finding", "verdict", "seeds", "claim", "documented", "reason"),
         rows=tuple(
@@ -98,14 +99,31 @@ def _swept_table(verdicts: Sequence[FindingVerdict]) -> Table:
         strong=frozenset(i for i, v in enumerate(verdicts) if v.verdict == "reproduced"),
         widths=(10, 14, 6, 24, 16, 24),
     )
+    return beside_other_data(table, verdicts)
 
 
 def _claims_table(title: str, verdicts: Sequence[FindingVerdict]) -> Table:
-    return Table(
+    table = Table(
         title=title,
         columns=("finding", "verdict", "claim", "reason"),
         rows=tuple((v.id, v.verdict, v.statement, v.reason) for v in verdicts),
         widths=(10, 14, 40, 30),
+    )
+    return beside_other_data(table, verdicts)
+
+
+def beside_other_data(table: Table, verdicts: Sequence[FindingVerdict]) -> Table:
+    """The table with a last but one column of numbers from other data, where there are any."""
+    if not any(v.other_data for v in verdicts):
+        return table
+    return replace(
+        table,
+        columns=(*table.columns[:-1], OTHER_DATA, table.columns[-1]),
+        rows=tuple(
+            (*row[:-1], v.other_data or MISSING, row[-1])
+            for row, v in zip(table.rows, verdicts, strict=True)
+        ),
+        widths=(*table.widths[:-1], 18, table.widths[-1]) if table.widths else (),
     )
 
 

@@ -319,3 +319,28 @@ def test_axis_that_one_cell_lacks_is_no_budget_of_the_flips(tmp_path: Path) -> N
         return [Point(p.step, {METRIC: p.metrics[METRIC]}) for p in told]
 
     assert not [n for n in board_of(tmp_path, points=lacking).notes if "flips" in n]
+
+
+def test_fields_declared_to_measure_are_no_other_difference_beside_ones_named_so(tmp_path) -> None:
+    """`sampling.steps` measures by its name, and `solver` because it is declared to."""
+    configs = {"A": {"solver": "a", "sampling.steps": 9}, "B": {"solver": "b", "sampling.steps": 4}}
+    values = {"A": [1.0, 1.3, 1.1], "B": [0.5, 0.8, 0.61]}
+    for declared, comparable in (((), False), (("solver",), True)):
+        plan, ledger = made_up(
+            tmp_path / str(comparable), values, configs=configs, evaluation_only=declared
+        )
+        [row] = [r for r in leaderboard(plan, ledger.records()).rows if r.arm == "B"]
+        assert comparable != row.reason.startswith("not comparable: measured otherwise"), row.reason
+
+
+def test_a_declared_measure_that_leaves_the_score_as_it_is_is_said_to_do_so(tmp_path) -> None:
+    values = {"A": [1.0, 1.3, 1.1], "B": [1.0, 1.3, 1.1]}
+    configs = {"A": {"rule": "plain"}, "B": {"rule": "strict"}}
+    for declared, told in ((("rule",), "acts in evaluation only, and val/loss_nats is the same"),
+                           ((), "not another arm")):  # fmt: skip
+        plan, ledger = made_up(
+            tmp_path / str(len(declared)), values, configs=configs, evaluation_only=declared,
+            weights=lambda arm, seed: f"same-{seed}",
+        )  # fmt: skip
+        [row] = [r for r in leaderboard(plan, ledger.records()).rows if r.arm == "B"]
+        assert row.verdict == "undecided" and row.reason.endswith(told), row.reason

@@ -11,8 +11,10 @@ from infra.answer.compare import leaderboard
 from infra.answer.findings import FindingVerdict, FinishedSeed, judge
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
+from infra.writeup.export import export
+from infra.writeup.report import report
 from infra.writeup.tables import findings_tables, markdown, plain
-from search_spaces.space import Finding
+from search_spaces.space import Claim, Finding
 
 VALUES = {"A": [1.0, 2.0, 3.0], "B": [0.5, 2.5, 2.0], "C": [2.0, 3.0, "failed"]}
 
@@ -274,3 +276,35 @@ def test_a_seed_that_other_arms_got_later_does_not_unsettle_a_claim(tmp_path) ->
         records,
     )
     assert (verdict.verdict, verdict.seeds_text) == ("reproduced", "3/3")
+
+
+def test_numbers_taken_on_other_data_stand_beside_without_a_verdict(tmp_path: Path) -> None:
+    claim = Claim("X-7", "SEED", "a post", ("lab",))
+    holds = claim.says(
+        "B beats A.", documented=".5 < 1", other_data="F1 .51 on Ruby",
+        holds=lambda view: view.final("A", METRIC) - view.final("B", METRIC),
+    )  # fmt: skip
+    bare = Claim("X-8", "SEED", "a post").says("SVR is 100 %.", other_data="1.00 on Ruby")
+    plan, ledger = made_up(tmp_path, {"A": [1.0, 1.2, 1.1], "B": [0.5, 0.71, 0.6]})
+    told = judge([holds, bare], plan, ledger.records())
+    assert [v.verdict for v in told] == ["reproduced", "not comparable"]
+    assert (told[1].reason, told[1].basis) == ("its numbers were taken on other data", "none")
+    assert told[1].to_json()["other_data"] == "1.00 on Ruby"
+    swept, untold = findings_tables(told)
+    assert swept.columns[-2:] == untold.columns[-2:] == ("documented (other data)", "reason")
+    assert swept.rows[0][-2] == "F1 .51 on Ruby" and "1.00 on Ruby" in markdown(untold)
+    export(plan, ledger, [holds, bare], tmp_path / "out")
+    header, first, second = (tmp_path / "out/findings.csv").read_text().splitlines()
+    assert header.endswith(",documented (other data)")
+    assert first.endswith(",F1 .51 on Ruby") and second.endswith(",1.00 on Ruby")
+    readme = (tmp_path / "out/README.md").read_text()
+    assert "documented (other data) | documented numbers taken on other data" in readme
+    assert "1.00 on Ruby" in report(plan, ledger, [holds, bare])
+
+
+def test_a_study_without_such_numbers_has_no_place_for_them(tmp_path: Path) -> None:
+    bare = Claim("X-9", "SEED", "a post").says("It is so.", documented="1", needs="a proof")
+    plan, ledger = made_up(tmp_path, {"A": [1.0], "B": [0.5]})
+    [verdict] = judge([bare], plan, ledger.records())
+    assert "other_data" not in verdict.to_json()
+    assert findings_tables([verdict])[0].columns == ("finding", "verdict", "claim", "reason")

@@ -20,6 +20,7 @@ from search_spaces.space import Arms, Finding, Grid
         ({"seeds": (1, 1)}, "seeds must be distinct"),
         ({"controls": ("a",)}, "controls must be arms other than the baseline.*controls .'a'"),
         ({"controls": ("c",)}, "controls must be arms other than the baseline"),
+        ({"evaluation_only": ("head.out",)}, "evaluation_only must name fields.*'head.out'"),
         ({"mode": "best"}, "mode must be 'min' or 'max', got 'best'"),
         ({"scales": {"lab": {"rate": 0.3}}}, "not by both; scale 'lab' also sets rate"),
         ({"scales": {"lab": {"stps": 3}}}, "scale 'lab'.*no field 'stps'"),
