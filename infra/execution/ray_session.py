@@ -186,7 +186,7 @@ def _own_path() -> list[str]:
     """Where this process finds modules beside Python's own and installed ones, for the workers."""
     known = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     places = [str(Path(place or ".").absolute()) for place in sys.path]
-    return [p for p in places if Path(p).is_dir() and not any(p.startswith(k) for k in known)]
+    return [p for p in places if Path(p).exists() and not any(p.startswith(k) for k in known)]
 
 
 def _short_temporary_folder() -> None:

@@ -2,7 +2,8 @@
 
 They are told by name, since a job's copy of a file lies elsewhere, and digested when they are first
 seen, so that an edit while a worker lives is not taken for what it runs. What was edited between
-two runs of a driver is found also where it is imported late, without importing it.
+two runs of a driver is found also where it is imported late, without importing it. A module counts
+whether it is source, compiled or in an archive, but not what torch or Triton write as they go.
 """
 
 import hashlib
@@ -10,8 +11,10 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from functools import cache
+from importlib.machinery import all_suffixes
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from infra.root import PACKAGES, ROOT
 from infra.study.locate import STUDY_MODULE
@@ -20,17 +23,19 @@ MODULES = "modules"  # their name among what a commit says of the cell
 _DIGITS = 16
 _INSTALLED = {"site-packages", "dist-packages"}
 _TOOLS = (  # that look at a run and are no part of it
-    "pydev", "_pydev", "debugpy", "pytest", "_pytest", "conftest", "test_", "__main__", "__mp_",
+    "pydev", "_pydev", "debugpy", "pytest", "_pytest", "conftest", "__main__", "__mp_",
 )  # fmt: skip
+_TESTS = ("test_",)  # where pytest runs them; elsewhere a name as any other
 _seen: dict[str, str] = {}
 
 
 def own_modules() -> dict[str, str]:
     """The modules of the user's that this process has loaded, each with the digest of its file."""
+    others = (STUDY_MODULE, *_TOOLS, *(_TESTS if "_pytest" in sys.modules else ()))
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name not in _seen and file and not name.startswith((STUDY_MODULE, *_TOOLS)):
-            if _is_users(file):
+        if name not in _seen and file and not name.startswith(others):
+            if _is_users(file) and not _is_made(name, Path(file)):
                 _seen[name] = _digest(Path(file))
     return {name: _seen[name] for name in sorted(_seen) if name in sys.modules}
 
@@ -62,9 +67,10 @@ def digest_now(name: str) -> str:
         return _digest(Path(spec.origin)) if spec and spec.origin else ""
     for folder in spec.submodule_search_locations or ():
         path = Path(folder, *inner)
-        for file in (path.with_suffix(".py"), path / "__init__.py"):
-            if file.is_file():
-                return _digest(file)
+        for suffix in all_suffixes():
+            for file in (path.with_name(f"{path.name}{suffix}"), path / f"__init__{suffix}"):
+                if digest := _digest(file):
+                    return digest
     return ""
 
 
@@ -76,9 +82,11 @@ def _standard() -> tuple[Path, ...]:
 @cache  # a commit asks it of all modules again, thousands where torch is loaded
 def _is_users(file: str) -> bool:
     path = Path(file)
-    if path.suffix != ".py" or not path.is_absolute() or not path.is_file():
+    if not path.is_absolute() or not path.name.endswith(tuple(all_suffixes())):
         return False
-    return not _is_others((path.resolve() if path.is_symlink() else path).parent)
+    if not (held := _held_in(path)):
+        return False
+    return not _is_others((held.resolve() if held.is_symlink() else held).parent)
 
 
 @cache
@@ -90,8 +98,28 @@ def _is_others(folder: Path) -> bool:
     return known or not _INSTALLED.isdisjoint(folder.parts)
 
 
+def _is_made(name: str, path: Path) -> bool:
+    """Whether no import would find it, so that a program wrote it: below a module, or compiled."""
+    above = sys.modules.get(name.rpartition(".")[0])
+    places = getattr(above, "__path__", ()) if above else sys.path
+    if path.suffix == ".py":
+        return not places
+    return path.parent not in {Path(place).absolute() for place in places}
+
+
+def _held_in(path: Path) -> Path | None:
+    """The file itself or the archive that holds it, None where there is neither."""
+    return next((one for one in (path, *path.parents) if one.is_file()), None)
+
+
 def _digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGITS]
-    except OSError:
+        held = _held_in(path) or path
+        if held == path:
+            data = path.read_bytes()
+        else:
+            with ZipFile(held) as archive:
+                data = archive.read(path.relative_to(held).as_posix())
+    except (OSError, KeyError, BadZipFile):
         return ""
+    return hashlib.sha256(data).hexdigest()[:_DIGITS]

@@ -86,7 +86,8 @@ def study_digest(study_file: str) -> str:
         if not path.is_absolute():
             continue  # a name that stands for no file, as torch gives some modules
         path = path.resolve()
-        if path.suffix == ".py" and path.is_relative_to(own.parent) and _is_users(path):
+        beside = path.suffix == ".py" and path.is_relative_to(own.parent) and _is_users(path)
+        if beside and path.is_file():  # in an archive it is none
             files.add(path)
     if files == {own}:
         return _sha256(own)

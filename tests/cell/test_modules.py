@@ -1,8 +1,12 @@
 """Changed code is found in every module of the user's, wherever it lies, also imported late."""
 
+import importlib
 import json
+import py_compile
 import sys
 from pathlib import Path
+from types import ModuleType
+from zipfile import ZipFile
 
 import pytest
 from conftest import LINE, ablate_process
@@ -100,6 +104,59 @@ def test_only_code_of_the_users_counts(tmp_path, monkeypatch) -> None:
     tops = {name.partition(".")[0] for name in own}
     assert not tops & {"torch", "json", "infra", "trainables", "pytest", "conftest", "test_modules"}
     del sys.modules["helpers_of_mine"], modules._seen["helpers_of_mine"]
+
+
+def in_zip(folder: Path, value: int) -> Path:
+    with ZipFile(folder / "lib.zip", "w") as archive:
+        archive.writestr("mine/helper.py", f"RATE = {value}\n")
+        archive.writestr("mine/__init__.py", "")
+    return folder / "lib.zip"
+
+
+def sourceless(folder: Path, value: int) -> Path:
+    source, package = folder / "helper.py", folder / "lib" / "mine"
+    source.write_text(f"RATE = {value}\n")
+    package.mkdir(parents=True, exist_ok=True)
+    py_compile.compile(str(source), cfile=str(package / "helper.pyc"))
+    return folder / "lib"
+
+
+@pytest.mark.parametrize("make", [in_zip, sourceless])
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_module_that_is_no_source_file_counts(make, loaded: bool, tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(make(tmp_path, 1)))
+    before = digest_now("mine.helper")
+    if loaded:
+        importlib.import_module("mine.helper")
+        assert own_modules()["mine.helper"] == before
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
+        del sys.modules[name]
+        modules._seen.pop(name, None)
+    make(tmp_path, 22)
+    importlib.invalidate_caches()  # as in another process
+    assert before and digest_now("mine.helper") not in ("", before)
+
+
+def test_what_torch_and_triton_write_as_they_go_does_not_count(tmp_path, monkeypatch) -> None:
+    """Kernels of torch.compile are modules below one of its modules, launchers shared objects."""
+    kernel, launcher = tmp_path / "cy4a7q.py", tmp_path / "__triton_launcher.so"
+    for name, file in [("json.decoder.cy4a7q", kernel), ("__triton_launcher", launcher)]:
+        file.write_text("")
+        made = ModuleType(name)
+        made.__file__ = str(file)
+        monkeypatch.setitem(sys.modules, name, made)
+    assert not own_modules().keys() & {"json.decoder.cy4a7q", "__triton_launcher"}
+    monkeypatch.syspath_prepend(str(tmp_path))  # as an extension of the user's is found
+    assert "__triton_launcher" in own_modules()
+    del modules._seen["__triton_launcher"]
+
+
+def test_a_helper_called_as_tests_are_counts_where_no_test_runs_it(tmp_path) -> None:
+    study, storage = write(tmp_path, "import test_functions"), tmp_path / "runs"
+    (study.parent / "test_functions.py").write_text("RATE = 1\n")
+    place = [study, *HERE, "--storage", storage]
+    assert ablate_process("run", *place, "--seeds", "0").returncode == 0
+    assert recorded(storage) == {"test_functions"}
 
 
 def test_digests_come_back_from_what_a_commit_holds() -> None:

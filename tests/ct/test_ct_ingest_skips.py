@@ -33,6 +33,7 @@ def reasons(manifest):
         ({"ImagePositionPatient": None}, "header is incomplete"),
         ({"SamplesPerPixel": 3}, "colour image"),
         ({"BitsAllocated": 8}, "8-bit values cannot hold HU"),
+        ({"BitsStored": 12, "HighBit": 15}, "HighBit must be BitsStored - 1 = 11, got 15"),
         ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "coronal slices; only axial"),
         ({"ImageOrientationPatient": [0, 1, 0, 0, 0, -1]}, "sagittal slices; only axial"),
         ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "orientation is degenerate"),
@@ -58,16 +59,24 @@ def test_dicom_that_is_no_axial_ct_slice_is_skipped_with_its_reason(
     assert f"ct: skipped odd.dcm: {reasons(manifest)['odd.dcm']}" in capsys.readouterr().err
 
 
-def test_missing_decoder_is_named_with_its_remedy(tmp_path):
+@pytest.mark.parametrize(
+    ("syntax", "name", "remedy"),
+    [
+        ("70", "JPEG Lossless", "pip install pylibjpeg pylibjpeg-libjpeg"),
+        ("100", "MPEG2 Main Profile", "convert it to NIfTI first"),  # nothing decodes it
+        ("94", "JPIP Referenced", "convert it to NIfTI first"),
+    ],
+)
+def test_missing_decoder_is_named_with_its_remedy(tmp_path, syntax, name, remedy):
     write_nifti(tmp_path / "in" / "a.nii", body())
     odd = dicom_slice(body(9)[3], 40, "9.9")
-    odd.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.70"  # JPEG lossless
+    odd.file_meta.TransferSyntaxUID = f"1.2.840.10008.1.2.4.{syntax}"
     odd.PixelData = b"\xfe\xff\x00\xe0\x00\x00\x00\x00\xfe\xff\xdd\xe0\x00\x00\x00\x00"
     odd["PixelData"].VR, odd["PixelData"].is_undefined_length = "OB", True
     save(odd, tmp_path / "in" / "odd.dcm")
     reason = reasons(ingest_ct(tmp_path / "in", tmp_path / "out"))["odd.dcm"]
-    assert reason.startswith("no decoder for JPEG Lossless")
-    assert "pip install pylibjpeg pylibjpeg-libjpeg" in reason
+    assert reason.startswith(f"no decoder for {name}")
+    assert remedy in reason
 
 
 def test_files_without_preamble_or_modality_are_read(tmp_path):

@@ -1,7 +1,9 @@
 """Workers find what the driver found, and a node that does not is named before any cell begins."""
 
+import shutil
 from pathlib import Path
 
+import pytest
 from conftest import LINE, ablate_process
 from six_cells import QUICK, ledger
 
@@ -19,9 +21,12 @@ def study_of_a_library(folder: Path, imported: str) -> Path:
     return file
 
 
-def test_workers_find_modules_where_the_driver_found_them(tmp_path, ray_address) -> None:
-    path = f"import sys\nsys.path.insert(0, {str(tmp_path / 'lib')!r})\n"
+@pytest.mark.parametrize("place", ["lib", "lib.zip"])
+def test_workers_find_modules_where_the_driver_found_them(place, tmp_path, ray_address) -> None:
+    path = f"import sys\nsys.path.insert(0, {str(tmp_path / place)!r})\n"
     study = study_of_a_library(tmp_path, f"{path}from line_of_mine import LineConfig, LineRun")
+    if place == "lib.zip":
+        shutil.make_archive(str(tmp_path / "lib"), "zip", tmp_path / "lib")
     done = ablate_process(
         "run", study, *QUICK, "--arms", "plain,half", "--seeds", "0", "--no-preflight",
         "--storage", tmp_path / "runs", "--address", ray_address,

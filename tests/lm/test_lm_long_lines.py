@@ -72,6 +72,21 @@ def test_a_file_of_one_line_is_cut_and_split(tmp_path, text):
     assert 0 < tokens["validation"] < tokens["train"]
 
 
+@pytest.mark.parametrize("end", ["\f", "\u2028", "\r"])
+def test_a_file_whose_lines_end_otherwise_is_cut_and_split(tmp_path, end):
+    lines = (words(9, seed=number) for number in range(3000))
+    (tmp_path / "all.txt").write_text(end.join(lines), newline="")
+    tokens = ingest_text(tmp_path / "all.txt", tmp_path / "out", vocab=300)["tokens"]
+    assert 0 < tokens["validation"] < tokens["train"]
+
+
+def test_lines_with_a_bar_that_sentencepiece_reserves_are_learned_from():
+    bars = [f"{words(9, GREEK, seed=number)} ▁▂▃▄▅▆▇█ 7" for number in range(300)]
+    plain = [words(9, seed=number) for number in range(300)]
+    learned = pieces_of(train_tokenizer([*plain, *bars], 360))
+    assert {*GREEK} <= {*"".join(learned)}
+
+
 def test_a_short_line_alone_cannot_be_split_and_says_so(tmp_path):
     (tmp_path / "all.txt").write_text(words(1500))
     with pytest.raises(ValueError, match="must have documents for both sides of the split, got 1"):

@@ -106,11 +106,10 @@ def _pieces(name: str, text: str) -> Iterator[tuple[str, str]]:
 
 def _cut_lines(text: str) -> Iterator[str]:
     """The text as it is, or cut within its lines where one is longer than a piece."""
-    lines = text.splitlines(keepends=True)
-    if max(map(len, lines)) <= PIECE_CHARACTERS:
+    if max(map(len, text.split("\n"))) < PIECE_CHARACTERS:
         yield text
         return
-    for line in lines:
+    for line in text.splitlines(keepends=True):  # also at a form feed or U+2028
         yield from cut(line, PIECE_CHARACTERS // 20)
 
 

@@ -4,7 +4,8 @@ The bytes that a token stands for follow that program: none for control, unknown
 one for a byte piece; else the piece in UTF-8 without its leading space mark. The mark is one byte
 more, unless the token before it is none of text: a space at the start of a document is not there.
 Training is a function of the text and of the version of sentencepiece, to the byte. Sentencepiece
-passes over lines of more than 4,192 bytes without a word, so that they are cut before.
+passes over lines of more than 4,192 bytes, or with a U+2585 in them, without a word, so that they
+are cut before.
 Shape letters: V vocabulary, N tokens.
 """
 
@@ -21,6 +22,7 @@ SPACE = "\u2581"
 PAD, BOS, EOS, UNKNOWN = range(4)
 FEWEST = 256 + 4  # a byte each and the four above
 LINE_BYTES = 4192  # sentencepiece's max_sentence_length
+RESERVED = "\u2585"  # its mark of an unknown piece in training, and a bar of a sparkline
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,7 @@ def train_tokenizer(lines: Iterable[str], vocab: int) -> bytes:
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(part for line in lines for part in cut(line, LINE_BYTES)),
+            sentence_iterator=_sentences(lines),
             model_writer=model,
             model_type="bpe",
             vocab_size=vocab,
@@ -72,6 +74,13 @@ def train_tokenizer(lines: Iterable[str], vocab: int) -> bytes:
             f"give {'a larger' if many else 'more text or a smaller'} vocabulary"
         ) from error
     return model.getvalue()
+
+
+def _sentences(lines: Iterable[str]) -> Iterator[str]:
+    """The lines in parts that sentencepiece takes."""
+    for line in lines:
+        for part in line.split(RESERVED):
+            yield from cut(part, LINE_BYTES)
 
 
 def cut(text: str, most_bytes: int) -> Iterator[str]:

@@ -21,6 +21,7 @@ from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -35,9 +36,9 @@ from trainables.ct.ingest.series import Frame, Plane, Series, Skip, Unreadable, 
 SUFFIXES = (".dcm", ".dicom", ".ima")
 BROKEN = (InvalidDicomError, OSError, EOFError, ValueError, TypeError, AttributeError, KeyError)
 UNDECODABLE = (*BROKEN, RuntimeError, NotImplementedError, IndexError)
-TAGS = """Columns ImageOrientationPatient ImagePositionPatient ImageType Modality NumberOfFrames
-    PatientID PatientName PerFrameFunctionalGroupsSequence PixelSpacing Rows SOPClassUID
-    SamplesPerPixel SeriesInstanceUID SharedFunctionalGroupsSequence SliceThickness
+TAGS = """Columns HighBit ImageOrientationPatient ImagePositionPatient ImageType Modality
+    NumberOfFrames PatientID PatientName PerFrameFunctionalGroupsSequence PixelSpacing Rows
+    SOPClassUID SamplesPerPixel SeriesInstanceUID SharedFunctionalGroupsSequence SliceThickness
     SpacingBetweenSlices StudyInstanceUID""".split()
 TAGS += [*dicom_hu.TAGS, *dicom_times.TAGS]
 SEVERAL_FRAMES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
@@ -152,8 +153,20 @@ def _refuse_other_images(header: FileDataset) -> None:
         raise Unreadable("colour image, not HU")
     if int(header.get("BitsAllocated") or 16) < 16:
         raise Unreadable("8-bit values cannot hold HU")
+    stored, high = header.get("BitsStored"), header.get("HighBit")
+    if stored and high and high != stored - 1:
+        raise Unreadable(f"HighBit must be BitsStored - 1 = {stored - 1}, got {high}")
     syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax and syntax.is_compressed and not get_decoder(syntax).is_available:
+    if syntax and syntax.is_compressed:
+        _refuse_without_decoder(syntax)
+
+
+def _refuse_without_decoder(syntax: UID) -> None:
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError as error:  # a video, or pixels that lie on a server
+        raise Unreadable(f"no decoder for {syntax.name}; convert it to NIfTI first") from error
+    if not decoder.is_available:
         raise Unreadable(
             f"no decoder for {syntax.name}; pip install pylibjpeg pylibjpeg-libjpeg "
             "pylibjpeg-openjpeg, then ingest again"
