@@ -20,6 +20,7 @@ STUDY = Study(
     base=GraphConfig(),
     space=AXES,
     controls=tuple(CONTROLS),
+    evaluation_only=("sample", "decode", "evaluation"),
     scales=AXES_SCALES,
     seeds=(0, 1, 2),
     metric=METRIC,

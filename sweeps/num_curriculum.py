@@ -20,6 +20,7 @@ STUDY = Study(
     base=GraphConfig(),
     space=CURRICULUM,
     controls=tuple(CONTROLS),
+    evaluation_only=("sample", "decode", "evaluation"),
     scales=CURRICULUM_SCALES,
     seeds=(0, 1, 2),
     metric=METRIC,

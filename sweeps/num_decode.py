@@ -21,6 +21,7 @@ STUDY = Study(
     base=TuneConfig(),
     space=DECODE,
     controls=tuple(DECODE_CONTROLS),
+    evaluation_only=("sample", "decode", "evaluation"),
     scales=DECODE_SCALES,
     seeds=(0, 1, 2),
     metric=METRIC,

@@ -21,6 +21,7 @@ STUDY = Study(
     base=GraphConfig(),
     space=INDEX,
     controls=tuple(CONTROLS),
+    evaluation_only=("sample", "decode", "evaluation"),
     scales=INDEX_SCALES,
     seeds=(0, 1, 2),
     metric=METRIC,

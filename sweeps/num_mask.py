@@ -20,6 +20,7 @@ STUDY = Study(
     base=GraphConfig(),
     space=MASK,
     controls=tuple(CONTROLS),
+    evaluation_only=("sample", "decode", "evaluation"),
     scales=MASK_SCALES,
     seeds=(0, 1, 2),
     metric=METRIC,

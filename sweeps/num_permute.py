@@ -21,6 +21,7 @@ STUDY = Study(
     base=GraphConfig(),
     space=PERMUTE,
     controls=tuple(CONTROLS),
+    evaluation_only=("sample", "decode", "evaluation"),
     scales=PERMUTE_SCALES,
     seeds=(0, 1, 2),
     metric=METRIC,

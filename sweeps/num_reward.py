@@ -20,6 +20,7 @@ STUDY = Study(
     base=TuneConfig(),
     space=REWARD,
     controls=tuple(CONTROLS),
+    evaluation_only=("sample", "decode", "evaluation"),
     scales=REWARD_SCALES,
     seeds=(0, 1, 2),
     metric=METRIC,

@@ -9,7 +9,6 @@ of repair after the other. Rules are columns, since they only read the same grap
 from search_spaces.num.shared import (
     CONTROLS,
     LOG,
-    OTHER_DATA,
     POST,
     SMOKE,
     Values,
@@ -130,12 +129,12 @@ DECODE_FINDINGS = (
     ),
     swept("NUM-18", "SEED", POST).says(
         "With the solver every graph keeps all laws, by the validator of that time.",
-        documented=f"100 %, of one training graph under inverted cycles; {OTHER_DATA}",
+        other_data="100 %, of one training graph under inverted cycles",
         holds=lambda view: view.final(_as_run("judicial as run"), "val/svr@inverted") == 1,
     ),
     swept("NUM-19", "ERRATUM", LOG).says(
         "Under right laws hardly a graph as run is valid, with the solver or without.",
-        documented=f"0 % without it at epoch 340; judged: below 5 % with it; {OTHER_DATA}",
+        other_data="0 % without it at epoch 340; judged: below 5 % with it",
         holds=below(_as_run("judicial as run"), 0.05, "val/svr@corrected6"),
     ),
     Claim("NUM-20", "ERRATUM", LOG).says(
@@ -150,7 +149,8 @@ DECODE_FINDINGS = (
     ),
     swept("NUM-22", "ERRATUM", LOG).says(
         "Read as run and without a solver, no graph is valid and there are far too many edges.",
-        documented=f"SVR 0, 342 edges, 6.5 times the truth's; {OTHER_DATA}; judged: over twice",
+        documented="judged: over twice",
+        other_data="SVR 0, 342 edges, 6.5 times the truth's",
         holds=lambda view: view.final(_as_run("raw"), "val/edges_ratio") - 2,
     ),
     swept("NUM-22c", "ARTIFACT", "naive_discretizer.py@b64acae").says(
@@ -165,17 +165,18 @@ DECODE_FINDINGS = (
     ),
     swept("NUM-23", "ERRATUM", LOG).says(
         "Without cycles all graphs are acyclic, and hardly one is valid.",
-        documented=f"acyclic 100, SVR 1.88; {OTHER_DATA}; judged: SVR below 5 %",
+        documented="judged: SVR below 5 %",
+        other_data="acyclic 100, SVR 1.88",
         holds=_without_cycles,
     ),
     swept("NUM-24", "ERRATUM", LOG).says(
         "Capping outputs takes most edges away.",
-        documented=f"352 to 75.6 edges, out-degree 73.1 %, SVR still 1.88; {OTHER_DATA}",
+        other_data="352 to 75.6 edges, out-degree 73.1 %, SVR still 1.88",
         holds=_more(_as_run("+cycles"), _as_run("+arity"), "val/edges_ratio"),
     ),
     swept("NUM-25", "ERRATUM", LOG).says(
         "Resolving clashes makes more graphs valid.",
-        documented=f"SVR 1.88 to 10.0, out-degree 100 %, in-degree 56.9 %; {OTHER_DATA}",
+        other_data="SVR 1.88 to 10.0, out-degree 100 %, in-degree 56.9 %",
         holds=_more(_as_run("+clash"), _as_run("+arity"), "val/svr@corrected5"),
     ),
     swept("NUM-25n", "CAVEAT", "constraint_solver.py@7c65c86").says(
@@ -185,17 +186,17 @@ DECODE_FINDINGS = (
     ),
     swept("NUM-26", "ERRATUM", LOG).says(
         "The sixth law, of the spine, leaves fewer graphs valid.",
-        documented=f"20 of 1,024; of the data 74.3 % against 83.2 %; {OTHER_DATA}",
+        other_data="20 of 1,024; of the data 74.3 % against 83.2 %",
         holds=_lacks_spine,
     ),
     swept("NUM-27", "ERRATUM", LOG).says(
         "Typed F1 of the edges is less than twice that of random ones.",
-        documented=f".0852 against .0461 of as many as the truth has; {OTHER_DATA}",
+        other_data=".0852 against .0461 of as many as the truth has",
         holds=below(_as_run("repair"), 2, "val/typed_f1_ratio"),
     ),
     swept("NUM-32", "SEED", POST).says(
         "Drawing graphs makes errors of syntax impossible: without a solver all are valid.",
-        documented=f"0 by the erratum; {OTHER_DATA}",
+        other_data="0 by the erratum",
         holds=lambda view: view.final(_read("raw"), "val/svr@corrected6") == 1,
     ),
     swept("NUM-34", "CAVEAT", POST).says(

@@ -15,7 +15,6 @@ from search_spaces.num.shared import (
     CONTROLS,
     GRID_SCRIPT,
     LOG,
-    OTHER_DATA,
     PAPER,
     POST,
     SMOKE,
@@ -88,8 +87,8 @@ def _confounded(_: SeedView) -> bool:
 GRID_FINDINGS = (
     swept("NUM-12", "SEED", f"{POST}; {LOG}").says(
         "At equal epochs 16 graphs a step are better than 4, 32 and 64.",
-        documented="in / out %: 16 32.38/46.02, 4 9.09/20.45, 32 9.65/14.77, 64 17.04/15.90; one "
-        f"run each; {OTHER_DATA}; judged by in-degree",
+        documented="judged by in-degree",
+        other_data="in / out %: 16 32.38/46.02, 4 9.09/20.45, 32 9.65/14.77, 64 17.04/15.90",
         holds=ahead("16", "4", "32", "64", metric=IN),
     ),
     recorded("NUM-13", "CAVEAT", LOG).says(
@@ -104,14 +103,14 @@ GRID_FINDINGS = (
     ),
     swept("NUM-14", "SEED", f"{POST}; {LOG}").says(
         "The documented depth is better than half of it and twice of it.",
-        documented="in / out %: 6 22.15/25.00, 12 32.38/46.02, 24 20.45/50.56; by out-degree 24 "
-        f"leads; {OTHER_DATA}; judged by in-degree",
+        documented="judged by in-degree",
+        other_data="in / out %: 6 22.15/25.00, 12 32.38/46.02, 24 20.45/50.56",
         holds=ahead("16", "half depth", "twice the depth", metric=IN),
     ),
     swept("NUM-15", "SEED", f"{POST}; {LOG}").says(
         "Five times the rate explodes at first and a tenth is too slow: both are behind.",
-        documented="5e-4: first epoch's loss above 26, 12.50/27.27; 1e-5: 20.45/1.13; judged by "
-        f"out-degree; {OTHER_DATA}",
+        documented="judged by out-degree",
+        other_data="5e-4: first epoch's loss above 26, 12.50/27.27; 1e-5: 20.45/1.13",
         holds=ahead("16", "lr x 5", "lr / 10", metric=OUT),
     ),
     recorded("NUM-16", "SEED", f"{POST}; {LOG}").says(
@@ -131,7 +130,7 @@ GRID_FINDINGS = (
     ),
     swept("NUM-28", "SEED", POST).says(
         "The loss comes to rest near .135.",
-        documented=f".135, on cells with padding and class 0 in it; {OTHER_DATA}",
+        other_data=".135, on cells with padding and class 0 in it",
         holds=below("16", 0.135, "val/loss"),
     ),
 )

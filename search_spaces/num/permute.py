@@ -14,7 +14,7 @@ _ORDERS = {"permuted": True, "written": False}
 
 
 def _arm(trained: str, judged: str, pos: str) -> Values:
-    orders = {"programs.permute": _ORDERS[trained], "evaluation.permute": _ORDERS[judged]}
+    orders: Values = {"programs.permute": _ORDERS[trained], "evaluation.permute": _ORDERS[judged]}
     return orders | {"model.pos": pos}
 
 

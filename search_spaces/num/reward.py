@@ -13,7 +13,6 @@ from search_spaces.num.decode import DECODE_SCALES
 from search_spaces.num.shared import (
     CONTROLS,
     LOG,
-    OTHER_DATA,
     POST,
     Values,
     ahead,
@@ -75,17 +74,20 @@ REWARD_FINDINGS = (
     ),
     swept("NUM-30", "ERRATUM", LOG).says(
         "PPO and reward-weighted regression leave less than a tenth of all graphs valid.",
-        documented=f"SVR .3 % (regression), none (PPO); {OTHER_DATA}; judged without a solver",
+        documented="judged without a solver",
+        other_data="SVR .3 % (regression), none (PPO)",
         holds=lambda view: min(below(arm, 0.1, SVR)(view) for arm in ("reward-weighted", "ppo")),
     ),
     swept("NUM-30s", "ERRATUM", LOG).says(
         "The structural loss as run takes most edges away.",
-        documented=f"486 to 3 to 0 edges; {OTHER_DATA}; judged: less than half of the stem's",
+        documented="judged: less than half of the stem's",
+        other_data="486 to 3 to 0 edges",
         holds=below("structural as run", 0.5, "val/edges_kept"),
     ),
     swept("NUM-30t", "ERRATUM", LOG).says(
         "Tuning makes more graphs valid than the network that it began with.",
-        documented=f"not: SVR 7.1 after one epoch, then 0; {OTHER_DATA}; judged without a solver",
+        documented="judged without a solver",
+        other_data="not: SVR 7.1 after one epoch, then 0",
         holds=ahead("structural", "stem", metric=SVR),
     ),
     swept("NUM-31", "SEED", f"{POST}; {LOG}").says(

@@ -23,7 +23,6 @@ SWEPT = ("lab", "paper")
 swept = partial(Claim, scales=SWEPT)  # judged on the arms of its study
 METRIC = "val/typed_f1_gain"
 MARGIN = 0.01  # of F1: about what one draw of random graphs moves by on 512 of them
-OTHER_DATA = "other data: the author's 3,951 Ruby methods"
 
 Values = dict[str, object]
 
