@@ -140,6 +140,11 @@ def test_an_override_that_nobody_reads_is_named():
     assert "never asks for 'ignored'" in texts[0]
 
 
+def test_how_often_an_arm_reports_is_read_by_the_sweep_and_not_in_vain():
+    longer = {"steps": 80, "steps_per_report": 8, "rate": 0.2}
+    assert complaints({"a": longer}) == []
+
+
 def test_a_field_that_no_arm_reads_is_named():
     [text] = complaints({}, base=Ignoring())
     assert text.startswith("field 'ignored': must be read by some arm")
