@@ -3,7 +3,7 @@
 
 Source    timlawrenz/jubilant-palm-tree train.py@b47b5f3; seed post 000
 Reported  up to 10 nodes, then 30, then 128; the loss rests near .135 (not ablated)
-Departs   lab: generated programs of up to 4, 6 and 8 nodes, width 48, 4 blocks, 400 steps of 16
+Departs   lab: generated programs of up to 5, 6 and 8 nodes, width 48, 4 blocks, 400 steps of 16
 Cost      lab: 3 arms and 6 controls x 3 seeds of 40 s on one CPU core; paper: a GPU and --data
 """
 
