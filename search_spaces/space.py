@@ -1,7 +1,7 @@
 """The nouns of a documented study: arms, grids, sampled spaces and findings."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field
 from functools import partial
 from itertools import product
@@ -82,6 +82,12 @@ class Grid:
     axes: Mapping[str, tuple[Any, ...]]
 
     def __post_init__(self) -> None:
+        for name, values in self.axes.items():
+            if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+                raise ValueError(
+                    f"grid, axis {name!r}: must be a tuple of values, got {values!r}; one value is "
+                    "written (value,)"
+                )
         count = prod(map(len, self.axes.values()))
         if len(self.arms()) < count:
             raise ValueError(

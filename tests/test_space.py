@@ -65,3 +65,9 @@ def test_an_axis_with_one_value_twice_is_refused():
 def test_arms_of_a_grid_whose_names_fall_together_are_refused():
     with pytest.raises(ValueError, match="each of its 4 arms must have a name of its own"):
         Grid(source="none", axes={"x": ("a", "a y=b"), "y": ("b y=b", "b")})
+
+
+@pytest.mark.parametrize("values", ["rms", (), {"a": 1}, 8])
+def test_an_axis_that_is_no_tuple_of_values_is_refused(values):
+    with pytest.raises(ValueError, match=r"grid, axis 'norm': must be a tuple of values, got"):
+        Grid(source="none", axes={"norm": values})
