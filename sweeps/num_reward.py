@@ -17,7 +17,7 @@ STUDY = Study(
     name="num_reward",
     question="Does tuning for the laws make graphs valid, or empty?",
     run=TuneRun,
-    base=TuneConfig(),
+    base=TuneConfig(steps=1, steps_per_report=1),
     space=REWARD,
     controls=tuple(CONTROLS),
     evaluation_only=("sample", "decode", "evaluation"),

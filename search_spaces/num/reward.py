@@ -45,19 +45,28 @@ _TUNED: dict[str, Values] = {
         **_REWARDED,
     },
 }
-REWARD = Arms(source=f"{LOG}; reward.py", overrides=_TUNED | CONTROLS)
+
+
+def _for(steps: int, reports: int) -> dict[str, Values]:
+    """The arms that are tuned, for so many steps; the stem takes none."""
+    size: Values = {"steps": steps, "steps_per_report": steps // reports}
+    return {arm: size | own for arm, own in _TUNED.items() if own}
+
+
+REWARD = Arms(
+    source=f"{LOG}; reward.py",
+    overrides=_TUNED | _for(60, 3) | CONTROLS,
+    at={"smoke": _for(2, 2), "paper": _for(5000, 20)},
+)
 REWARD_SCALES = {
     "smoke": DECODE_SCALES["smoke"]
     | {
-        "steps": 2,
-        "steps_per_report": 1,
         "ppo.updates": 2,
         "tune.grad_steps": 2,
         "decode.solver": "raw",
     },
     "lab": {"decode.solver": "raw"},
-    "paper": DECODE_SCALES["paper"]
-    | {"steps": 5000, "steps_per_report": 250, "tune.lr": 1e-6, "decode.solver": "raw"},
+    "paper": DECODE_SCALES["paper"] | {"tune.lr": 1e-6, "decode.solver": "raw"},
 }
 SVR = "val/svr"  # by the five published laws
 
