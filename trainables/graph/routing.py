@@ -56,9 +56,14 @@ def route(
 
     Raises:
         ValueError: When a literal leads nowhere or there are not as many as motifs.
+        FloatingPointError: When the network gives no numbers.
     """
     parts = Program(tuple(motifs), (), tuple(literals), tuple(pool))
     drawn = sample(network, flow, Graphs.of([parts]), seed, "route")
+    if not drawn.finite.all():
+        raise FloatingPointError(
+            "route: a network must give finite numbers, got others; take one whose loss is finite"
+        )
     graphs = drawn.read(solver, flow.cfg.decode.cut).graphs()
     (program,) = with_edges([parts], graphs)
     return Routed(program, run(program), drawn)
