@@ -19,6 +19,7 @@ from trainables.graph.config import (
     SampleConfig,
     Solver,
 )
+from trainables.graph.data import reordered
 from trainables.graph.graphs import INDICES, Graphs
 from trainables.graph.judge.controls import empty
 from trainables.graph.judge.laws import check, svr
@@ -184,6 +185,15 @@ def test_the_truth_scores_as_the_truth_and_its_programs_end():
         main_scores(empty(truth), truth, bare, ALL, 0)["val/halting"] == 1
     )  # at once, for want of edges
     assert with_edges(bare, truth)[0] == FIBONACCI
+
+
+def test_programs_are_run_from_their_entry_in_whatever_order_nodes_stand():
+    back = program("BBQS", "", "1-2 2-3 3-0", ("", "", "", "a"))  # a write without input, then end
+    graphs = Graphs.of([back])
+    for order in ([0, 1, 2, 3], [1, 0, 2, 3]):
+        turned = graphs.permuted(np.array(order))
+        bare = [reordered(back, np.array(order))]
+        assert main_scores(turned, turned, bare, ALL, 0)["val/halting"] == 0
 
 
 def test_fibonacci_is_routed_by_one_who_knows_it_and_gives_55():

@@ -43,7 +43,7 @@ def route(
     seed: int = 0,
     solver: Solver = "complete",
 ) -> Routed:
-    """Draws edges between the motifs, makes them lawful and runs the program.
+    """Draws edges between the motifs, makes them lawful and runs the program from its entry.
 
     Args:
         motifs: Of each node.
@@ -66,4 +66,4 @@ def route(
         )
     graphs = drawn.read(solver, flow.cfg.decode.cut).graphs()
     (program,) = with_edges([parts], graphs)
-    return Routed(program, run(program), drawn)
+    return Routed(program, run(program, entry="unentered"), drawn)
