@@ -103,6 +103,15 @@ def test_a_motif_that_is_none_is_refused():
         Program((Motif.PADDING,))
 
 
+def test_a_motif_or_a_size_below_0_is_refused():
+    cells = np.zeros((1, 3, 3), np.int64)
+    with pytest.raises(ValueError, match=r"motifs must be 0 \(padding\) to 6, got -1"):
+        Squares(np.array([[1, 5, -1]]), cells > 0, cells, cells).graphs()
+    none = np.zeros(0, np.int64)
+    with pytest.raises(ValueError, match="sizes must be at least 0, got -1"):
+        Graphs(np.array([1, 1]), np.array([-1, 3]), none, none, none, none)
+
+
 def test_padding_before_a_node_is_refused():
     cells = np.zeros((1, 3, 3), np.int64)
     with pytest.raises(ValueError, match="padding must come after"):

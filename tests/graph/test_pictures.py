@@ -108,6 +108,12 @@ def test_graphs_of_any_size_are_drawn(one):
     assert heat_map(values, np.array(one.motifs, np.int64)).startswith(b"\x89PNG")
 
 
+def test_a_deep_program_is_drawn_no_taller_than_a_page():
+    deep = program("SM" * 30, " ".join(f"{n + 1}>{n}" for n in range(59)))
+    assert max(places(deep))[1] == 59
+    assert max(pixels(drawing(deep)).shape) < 3600
+
+
 def test_literals_are_shown_in_few_characters():
     assert shown(10**6000) == "2^19932"
     assert shown("a\nb") == "a b"

@@ -108,6 +108,10 @@ class Graphs:
     index: Int64[np.ndarray, " edges"]
 
     def __post_init__(self) -> None:
+        if (self.sizes < 0).any():
+            raise ValueError(
+                f"graphs: sizes must be at least 0, got {self.sizes.min()}; mend what made them"
+            )
         graph = self.graph_of_nodes
         nodes = len(self.motifs)
         ends = np.stack((self.source, self.target)) if len(self.source) else np.zeros((2, 0), int)
@@ -246,8 +250,13 @@ class Squares:
         """The graphs; cells of padding and those from a node to itself are left out.
 
         Raises:
-            ValueError: When there is padding before a node.
+            ValueError: When there is padding before a node, or a motif is none.
         """
+        if (self.motifs < 0).any():
+            raise ValueError(
+                "squares: motifs must be 0 (padding) to 6, got "
+                f"{self.motifs.min()}; mend what made them"
+            )
         sizes = self.mask.sum(1)
         if not (self.mask == (np.arange(self.mask.shape[1]) < sizes[:, None])).all():
             raise ValueError("squares: padding must come after a graph's nodes, and it does not")

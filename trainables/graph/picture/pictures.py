@@ -24,6 +24,7 @@ EXECUTION, DATA = "#000000", "#0072B2"
 MOST_LETTERS = 48  # nodes whose letters can be read beside a heat map
 MOST_CHARACTERS = 12  # of a literal
 MOST_EDGES = 300  # that are drawn, execution first; more would be a blot
+MOST_INCHES = 30.0  # of a side; a deeper or wider program is drawn smaller
 _DPI = 110
 _BRANCHING = (Motif.CONDITION, Motif.LOOP)
 
@@ -46,7 +47,7 @@ def drawing(graph: Program | Graphs) -> bytes:
     program = _one(graph)
     spots = places(program)
     width, height = _extent(spots)
-    figure = _figure(min(30.0, 1.5 + 0.85 * width), 2.2 + 0.85 * height)
+    figure = _figure(min(MOST_INCHES, 1.5 + 0.85 * width), min(MOST_INCHES, 2.2 + 0.85 * height))
     _draw_graph(figure.subplots(), program, spots)
     _legend(figure)
     return _png(figure)
