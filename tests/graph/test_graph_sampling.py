@@ -1,6 +1,8 @@
 """Samples: from motifs to graphs, the same alone and beside others, and how they are read."""
 
 from dataclasses import replace
+from inspect import unwrap
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,13 +12,20 @@ from random_graphs import random_graphs
 from torch import nn
 
 from infra.study.study import replace_fields
-from trainables.graph.config import EvaluationConfig, GraphConfig, ModelConfig, SampleConfig
+from trainables.graph.config import (
+    EvaluationConfig,
+    GraphConfig,
+    ModelConfig,
+    SampleConfig,
+    Solver,
+)
+from trainables.graph.data import reordered
 from trainables.graph.graphs import INDICES, Graphs
 from trainables.graph.judge.controls import empty
 from trainables.graph.judge.laws import check, svr
 from trainables.graph.judge.scoring import SOLVERS, main_scores, sample_scores, scores, with_edges
 from trainables.graph.network.dit import new_network
-from trainables.graph.network.sampling import new_flow, sample
+from trainables.graph.network.sampling import Sample, new_flow, sample
 from trainables.graph.program.fibonacci import FIBONACCI
 from trainables.graph.program.programs import apart
 from trainables.graph.routing import route
@@ -127,7 +136,11 @@ def test_graphs_that_came_out_as_no_numbers_are_counted_and_empty():
     found = sample_scores(drawn, truth, [program("BSM"), program("BLM")], cfg.decode, ALL, 0)
     assert found["val/not_finite"] == 1
     assert all(np.isfinite(value) for value in found.values())
-    assert not drawn.read("raw", 0.5).presence[1].any()
+    for solver in get_args(Solver):  # also those that put edges where there are none
+        read = drawn.read(solver, 0.5)
+        assert not any(part[1].any() for part in (read.presence, read.kind, read.index))
+    with pytest.raises(ValueError, match="solver must be one of .*, got 'best'"):
+        unwrap(Sample.read)(drawn, "best", 0.5)  # as outside of tests, where no type is checked
 
 
 def drawn_graphs(seed=0, **overrides):
@@ -174,6 +187,15 @@ def test_the_truth_scores_as_the_truth_and_its_programs_end():
     assert with_edges(bare, truth)[0] == FIBONACCI
 
 
+def test_programs_are_run_from_their_entry_in_whatever_order_nodes_stand():
+    back = program("BBQS", "", "1-2 2-3 3-0", ("", "", "", "a"))  # a write without input, then end
+    graphs = Graphs.of([back])
+    for order in ([0, 1, 2, 3], [1, 0, 2, 3]):
+        turned = graphs.permuted(np.array(order))
+        bare = [reordered(back, np.array(order))]
+        assert main_scores(turned, turned, bare, ALL, 0)["val/halting"] == 0
+
+
 def test_fibonacci_is_routed_by_one_who_knows_it_and_gives_55():
     cfg = GraphConfig()
     flow = new_flow(cfg)
@@ -182,6 +204,12 @@ def test_fibonacci_is_routed_by_one_who_knows_it_and_gives_55():
     routed = route(*parts, network, flow, solver="raw")
     assert routed.outcome.printed == [55] and routed.outcome.steps == 57
     assert set(routed.program.edges) == set(FIBONACCI.edges)
+
+
+def test_a_network_that_gives_no_numbers_routes_nothing():
+    flow = new_flow(GraphConfig(model=TINY, sample=FEW))
+    with pytest.raises(FloatingPointError, match="must give finite numbers"):
+        route(program("BLM").motifs, (), (), Broken(), flow)
 
 
 def test_whatever_an_untrained_network_routes_is_lawful_and_ends():

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from infra.preflight.leaks import leak
 from infra.preflight.reads import recording
@@ -133,6 +134,15 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit_without_its_stem(
     scores = told(whole.evaluate())
     assert scores == told(resumed.evaluate()) and "val/svr@ema" in scores
     assert whole.state_dict()["flops"] == resumed.state_dict()["flops"] > 0
+
+
+@pytest.mark.parametrize("method", LOSSES)
+def test_operations_of_all_passes_are_counted(method):
+    run = run_of({"tune.method": method})
+    run.evaluate()  # which trains the stem; its own passes are no tuning
+    with FlopCounterMode(display=False) as counter:
+        counted = run.advance(1)["train/flops"]
+    assert counted == pytest.approx(counter.get_total_flops(), rel=0.05)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -98,3 +98,23 @@ def test_a_finding_asks_for_arms_of_its_study_alone(name):
 
 def test_the_record_of_the_first_run_has_the_documented_mean():
     assert round(sum(EPOCHS) / len(EPOCHS), 2) == pytest.approx(DOCUMENTED["16"][0], abs=0.011)
+
+
+@pytest.mark.parametrize(("loss", "confirmed"), [(0.14, True), (0.02, False), (0.9, False)])
+def test_a_loss_is_near_the_documented_one_from_both_sides(loss, confirmed):
+    assert (FINDINGS["NUM-28"].holds(Flat(loss)) > 0) is confirmed
+
+
+@pytest.mark.parametrize(("left", "confirmed"), [(75.6, True), (300.0, False)])
+def test_most_edges_are_gone_where_less_than_half_are_left(left, confirmed):
+    capped = "cut=0.0 feed=logits as run solver=+arity"
+    view = Flat(352.0, arms={capped: left})
+    assert (FINDINGS["NUM-24"].holds(view) > 0) is confirmed
+
+
+@pytest.mark.parametrize(
+    ("ratio", "svr", "confirmed"), [(6.5, 0.0, True), (6.5, 0.2, False), (1.5, 0.0, False)]
+)
+def test_many_edges_alone_do_not_make_every_graph_invalid(ratio, svr, confirmed):
+    view = Flat(0, metrics={"val/edges_ratio": ratio, "val/svr@corrected5": svr})
+    assert (FINDINGS["NUM-22"].holds(view) > 0) is confirmed

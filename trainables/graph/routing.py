@@ -43,7 +43,7 @@ def route(
     seed: int = 0,
     solver: Solver = "complete",
 ) -> Routed:
-    """Draws edges between the motifs, makes them lawful and runs the program.
+    """Draws edges between the motifs, makes them lawful and runs the program from its entry.
 
     Args:
         motifs: Of each node.
@@ -56,9 +56,14 @@ def route(
 
     Raises:
         ValueError: When a literal leads nowhere or there are not as many as motifs.
+        FloatingPointError: When the network gives no numbers.
     """
     parts = Program(tuple(motifs), (), tuple(literals), tuple(pool))
     drawn = sample(network, flow, Graphs.of([parts]), seed, "route")
+    if not drawn.finite.all():
+        raise FloatingPointError(
+            "route: a network must give finite numbers, got others; take one whose loss is finite"
+        )
     graphs = drawn.read(solver, flow.cfg.decode.cut).graphs()
     (program,) = with_edges([parts], graphs)
-    return Routed(program, run(program), drawn)
+    return Routed(program, run(program, entry="unentered"), drawn)

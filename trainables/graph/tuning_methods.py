@@ -59,17 +59,33 @@ class Anchored:
         padded: bool,
     ) -> Float[Tensor, "B N N O"]:
         """What the network says."""
-        output = self.network(cells, time, motifs, padded)
-        graphs, side = motifs.shape
-        channels = cells.shape[-1], output.shape[-1]
-        once = graphs * forward_flops(self.cfg.stem.model, self.cfg.stem.axial, channels, side)
-        self.flops += once
+        output = self.loose(cells, time, motifs, padded)
         if torch.is_grad_enabled():
             with torch.no_grad():
                 held = self.stem(cells, time, motifs, padded)
-            self.flops += 3 * once
+            self.flops += self._operations(motifs, output)
             self._sums.append(_squares(output - held, motifs > 0))
         return output
+
+    def loose(
+        self,
+        cells: Float[Tensor, "B N N I"],
+        time: Float[Tensor, " B"],
+        motifs: Int64[Tensor, "B N"],
+        padded: bool,
+    ) -> Float[Tensor, "B N N O"]:
+        """The same, where its distance from the stem does not count."""
+        output = self.network(cells, time, motifs, padded)
+        passes = 3 if torch.is_grad_enabled() else 1
+        self.flops += passes * self._operations(motifs, output)
+        return output
+
+    def _operations(self, motifs: Int64[Tensor, "B N"], output: Tensor) -> int:
+        """Those of a forward pass."""
+        graphs, side = motifs.shape
+        channels = output.shape[-1], output.shape[-1]
+        stem = self.cfg.stem
+        return graphs * forward_flops(stem.model, stem.axial, channels, side)
 
     def distance(self) -> Float[Tensor, ""]:
         """The mean square of that distance over cells and channels since it was last asked for."""
@@ -114,7 +130,7 @@ class Tuning:
         methods = {"structural": self._structural, "rwr": self._rwr, "ppo": self._ppo}
         for terms in methods[self.cfg.tune.method](graphs, batch, *key):
             if self.cfg.tune.reconstruction_weight and RECONSTRUCTION not in terms:
-                terms[RECONSTRUCTION] = self._flow_loss(self.policy.network, batch, *key, "truth")
+                terms[RECONSTRUCTION] = self._flow_loss(self.policy.loose, batch, *key, "truth")
             yield terms | {ANCHOR: self.policy.distance()}
 
     def _structural(

@@ -61,8 +61,13 @@ def main_scores(
     evaluation: EvaluationConfig,
     seed: int,
 ) -> dict[str, float]:
-    """All that is told of graphs with the motifs of `truth`; with literals, how they end."""
-    halts = [run(program, STEPS).ending.halts for program in with_edges(programs, graphs)]
+    """All that is told of graphs with the motifs of `truth`; with literals, how they end.
+
+    They begin at a Boundary that no execution edge enters: of nodes in a drawn order the first
+    Boundary may be the exit, where every program would halt.
+    """
+    made = with_edges(programs, graphs)
+    halts = [run(program, STEPS, "unentered").ending.halts for program in made]
     values = scores(graphs, truth) | {"val/halting": sum(halts) / len(halts)}
     if evaluation.matched_nodes:
         values |= matched_scores(graphs, truth, seed, evaluation.matched_nodes)

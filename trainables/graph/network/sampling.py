@@ -5,6 +5,7 @@ the same graphs with the same key give the same edges, alone or beside any train
 """
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from trainables.graph.graphs import INDICES, Graphs, Squares
 from trainables.graph.network.buckets import Batch, batch_of
 from trainables.graph.network.categorical import CategoricalFlow
 from trainables.graph.network.flow import ContinuousFlow
-from trainables.graph.solver.decode import Channels
+from trainables.graph.solver.decode import Channels, squares
 from trainables.graph.solver.judicial import judicial
 from trainables.graph.solver.repair import COMPLETE, DOCUMENTED, STAGES, repair
 
@@ -37,7 +38,8 @@ class Sample:
     """What a network drew for the cells of some graphs, before it is cut into edges.
 
     Attributes:
-        channels: Of each cell; those of graphs that came out as no numbers are 0.
+        channels: Of each cell; those of graphs that came out as no numbers are 0, and no solver
+            gives these an edge.
         motifs: Of each node, padded to the largest graph.
         finite: Which graphs came out as numbers.
     """
@@ -47,7 +49,18 @@ class Sample:
     finite: Bool[np.ndarray, " graphs"]
 
     def read(self, solver: Solver, cut: float) -> Squares:
-        """The graphs as a solver of `DecodeConfig` reads them: cut, then mended."""
+        """The graphs as a solver of `DecodeConfig` reads them: cut, then mended.
+
+        Raises:
+            ValueError: When there is no such solver.
+        """
+        if solver not in get_args(Solver):
+            raise ValueError(f"sample: solver must be one of {get_args(Solver)}, got {solver!r}")
+        graphs = self._read(solver, cut)
+        presence = graphs.presence & self.finite[:, None, None]
+        return squares(graphs.motifs, presence, graphs.kind, graphs.index)
+
+    def _read(self, solver: Solver, cut: float) -> Squares:
         if solver in ("judicial", "judicial as run"):
             outputs = 1 if solver == "judicial" else 0
             return judicial(self.channels, self.motifs, outputs, cut=cut)
