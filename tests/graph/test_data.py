@@ -85,6 +85,7 @@ def test_methods_of_a_folder_are_read_by_split_and_what_is_left_out_is_counted(t
         ("train", leaf("def", "short")),  # too small
         ("validation", method(leaf("int", 1), leaf("lvar", "y"))),
         ("validation", method(leaf("lvar", "a"), leaf("int", 7))),  # of train, which gives it up
+        ("validation", method(leaf("lvar", "z"), leaf("int", 8))),  # the same but for its words
     ]
     write(tmp_path / "rows.jsonl", rows)
     data = load_data(str(tmp_path), replace(FEW, fewest_nodes=3, most_nodes=12))
@@ -96,12 +97,21 @@ def test_methods_of_a_folder_are_read_by_split_and_what_is_left_out_is_counted(t
     assert told["train: more than 12 nodes"] == 1
     assert told["train: fewer than 3 nodes"] == 1
     assert data.clamped == 2
-    assert told.total() == 6  # and the line that is no JSON, for each split
+    assert told["validation: repeats a graph"] == 1
+    assert told.total() == 7  # and the line that is no JSON, for each split
 
 
 def test_a_split_without_graphs_is_an_error_that_names_it(tmp_path):
     write(tmp_path / "rows.jsonl", [("train", method(leaf("lvar", "a")))])
     with pytest.raises(ValueError, match="there must be a graph of 3 to 9 nodes .* held out"):
+        load_data(str(tmp_path), FEW)
+
+
+def test_methods_of_no_split_are_told_where_none_is_left(tmp_path):
+    write(tmp_path / "rows.jsonl", [("", method(leaf("lvar", "a"))), ("", method(leaf("int", 1)))])
+    with pytest.raises(
+        ValueError, match=r"none that is train \(left out: 2 train: split is missing"
+    ):
         load_data(str(tmp_path), FEW)
 
 

@@ -224,6 +224,12 @@ def test_a_few_samples_are_painted_and_the_same_each_time(control):
         ({"sample.steps": 0}, "sample.steps must be at least 1, got 0"),
         ({"decode.cut": 0.3}, "decode.cut must be 0.5, or 0 as run, got 0.3"),
         ({"state": "categorical", "decode.cut": 0.0}, "decode.cut must be 0.5 where states"),
+        ({"optim.lr": 0.0}, "optim.lr must be above 0, got 0.0"),
+        ({"optim.clip": -1.0}, "optim.clip must be above 0, got -1.0"),  # would climb the loss
+        ({"optim.weight_decay": float("nan")}, "optim.weight_decay must be at least 0, got nan"),
+        ({"loss.index_weight": -1.0}, "loss.index_weight must be at least 0, got -1.0"),
+        ({"evaluation.matched_nodes": -1}, "evaluation.matched_nodes must be at least 0"),
+        ({"curriculum.first_nodes": 31}, "first_nodes <= second_nodes, got 31 and 30"),
         ({"optim.batch": 0}, "optim.batch must be at least 1, got 0"),
         ({"model.embed": 3, "model.pos": "sin"}, "model.embed must be even"),
     ],

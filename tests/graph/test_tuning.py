@@ -331,7 +331,11 @@ def test_the_gradient_goes_back_through_the_last_steps_alone():
         ({"stem.loss.index": "mse"}, "stem.loss.index 'ce'"),
         ({"rwr.temperature": 0.0}, "must be above 0"),
         ({"ppo.noise": 0.0}, "must be above 0"),
-        ({"tune.ema": 1.0}, "ema in"),
+        ({"tune.ema": 1.0}, "ema must be in"),
+        ({"tune.batch": 0}, "tune.batch must be at least 1, got 0"),
+        ({"tune.clip": -1.0}, "tune.clip must be above 0, got -1.0"),
+        ({"tune.anchor_weight": -0.1}, "tune.anchor_weight must be at least 0, got -0.1"),
+        ({"stem.optim.clip": 0.0}, "optim.clip must be above 0, got 0.0"),
         ({"steps": 0}, "must be at least 1"),
     ],
 )

@@ -4,8 +4,9 @@ What the original did and why it is a defect is told at the value that is named 
 value is a default. A field that only the evaluation reads is in `sample`, `decode` or `evaluation`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
+from operator import attrgetter
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainables.graph.graphs import MOST_NODES
@@ -15,6 +16,13 @@ Solver = Literal[
     "raw", "+cycles", "+arity", "+clash", "repair", "complete", "judicial", "judicial as run"
 ]
 STAGES = {"post": (0.125, 0.375), "run": (0.25, 0.75)}  # of the run, where a stage ends
+LIMITS = {
+    "at least 1": "steps steps_per_report optim.batch optim.accumulation sample.steps "
+    "evaluation.graphs evaluation.graphs_between",
+    "above 0": "optim.lr optim.clip",
+    "at least 0": "optim.weight_decay loss.velocity_weight loss.index_weight "
+    "evaluation.matched_nodes",
+}
 PHYSICAL = {"post": (16, 16, 16), "run": (16, 4, 1)}  # of 16 graphs of a step, those at once
 
 
@@ -160,6 +168,13 @@ class CurriculumConfig:
     first_nodes: int = 10
     second_nodes: int = 30
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.first_nodes <= self.second_nodes:
+            raise ValueError(
+                "curriculum: must have 1 <= first_nodes <= second_nodes, got "
+                f"{self.first_nodes} and {self.second_nodes}"
+            )
+
     def stage(self, step: int, steps: int) -> int:
         """The stage of a step of a run of so many: 0, 1 or 2, which is also that of no preset."""
         if not self.preset:
@@ -209,18 +224,7 @@ class GraphConfig:
     evaluation: EvaluationConfig = EvaluationConfig()
 
     def __post_init__(self) -> None:
-        counts = {
-            "steps": self.steps,
-            "steps_per_report": self.steps_per_report,
-            "optim.batch": self.optim.batch,
-            "optim.accumulation": self.optim.accumulation,
-            "sample.steps": self.sample.steps,
-            "evaluation.graphs": self.evaluation.graphs,
-            "evaluation.graphs_between": self.evaluation.graphs_between,
-        }
-        for name, count in counts.items():
-            if count < 1:
-                raise ValueError(f"{name} must be at least 1, got {count}")
+        refuse_numbers(self, LIMITS)
         refuse_unlisted(self)
         if self.decode.cut not in (0.5, 0.0):
             raise ValueError(f"decode.cut must be 0.5, or 0 as run, got {self.decode.cut}")
@@ -232,6 +236,16 @@ class GraphConfig:
                 f"{self.axial.mask!r} and loss.mask {self.loss.mask} it was 0; set it to "
                 f"{self.programs.most_nodes} or more"
             )
+
+
+def refuse_numbers(config: Any, limits: Mapping[str, str]) -> None:
+    """ValueError for the first of the fields, by dotted name, that is not within its limit."""
+    for limit, names in limits.items():
+        for name in names.split():
+            value = attrgetter(name)(config)
+            within = {"at least 1": value >= 1, "above 0": value > 0, "at least 0": value >= 0}
+            if not within[limit]:
+                raise ValueError(f"{name} must be {limit}, got {value}")
 
 
 def refuse_unlisted(config: Any) -> None:

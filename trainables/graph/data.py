@@ -59,8 +59,11 @@ def load_data(folder: str, cfg: ProgramsConfig) -> Data:
         train = programs(cfg.train, DATA_SEED, "train", **shape)
         held_out = programs(REDRAWN * cfg.held_out, DATA_SEED, "held out", **shape)
         left_out, clamped = Counter[str](), 0
-    seen: set[int] = set()
-    held_out = _unlike(held_out, seen)[: cfg.held_out]
+    repeated = len(held_out)
+    held_out = _unlike(held_out, set())
+    if folder:  # of generated ones more are drawn than are asked for
+        left_out["validation: repeats a graph"] += repeated - len(held_out)
+    held_out = held_out[: cfg.held_out]
     seen = set(digests(Graphs.of(held_out)).tolist())
     repeated = len(train)
     train = _unlike(train, seen)
@@ -70,7 +73,8 @@ def load_data(folder: str, cfg: ProgramsConfig) -> Data:
         if not some:
             raise ValueError(
                 f"{where}: there must be a graph of {cfg.fewest_nodes} to {cfg.most_nodes} nodes "
-                f"in each split, got none that is {name}; give more, or raise programs.most_nodes"
+                f"in each split, got none that is {name}{_reasons(left_out)}; give more, or raise "
+                "programs.most_nodes"
             )
     return Data(Graphs.of(train), Graphs.of(held_out), held_out, left_out, clamped)
 
@@ -129,6 +133,11 @@ def reordered(program: Program, order: Int64[np.ndarray, " nodes"]) -> Program:
         tuple(literals[node] for node in order) if literals else (),
         program.pool,
     )
+
+
+def _reasons(left_out: Counter[str]) -> str:
+    told = ", ".join(f"{count} {why}" for why, count in left_out.most_common() if count)
+    return f" (left out: {told})" if told else ""
 
 
 def _unlike(found: Sequence[Program], seen: set[int]) -> list[Program]:

@@ -20,12 +20,19 @@ from trainables.graph.config import (
     OptimConfig,
     ProgramsConfig,
     SampleConfig,
+    refuse_numbers,
     refuse_unlisted,
 )
 from trainables.graph.judge.laws import Rules
 from trainables.graph.judge.reward import JACKPOT, AcyclicSign
 from trainables.graph.network.structural import StructuralConfig
 
+LIMITS = {
+    "at least 1": "steps steps_per_report tune.batch tune.grad_steps",
+    "above 0": "tune.lr tune.clip",
+    "at least 0": "tune.weight_decay tune.structural_weight tune.anchor_weight tune.anchor_limit "
+    "tune.reconstruction_weight",
+}
 Method = Literal["", "structural", "rwr", "ppo"]
 
 
@@ -70,11 +77,8 @@ class MethodConfig:
     reconstruction: Literal["flow", "endpoint as run"] = "flow"
 
     def __post_init__(self) -> None:
-        if self.batch < 1 or self.grad_steps < 1 or not 0 <= self.ema < 1:
-            raise ValueError(
-                "tune: batch and grad_steps must be at least 1 and ema in [0, 1), got "
-                f"{self.batch}, {self.grad_steps} and {self.ema}"
-            )
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"tune.ema must be in [0, 1), got {self.ema}")
         if self.reconstruction == "endpoint as run" and self.method not in ("", "structural"):
             raise ValueError(
                 "tune.reconstruction 'endpoint as run' needs samples with a gradient, which only "
@@ -167,12 +171,8 @@ class TuneConfig:
 
     def __post_init__(self) -> None:
         refuse_unlisted(self)
+        refuse_numbers(self, LIMITS)
         graph = self.graph
-        if self.steps < 1 or self.steps_per_report < 1:
-            raise ValueError(
-                "steps and steps_per_report must be at least 1, got "
-                f"{self.steps} and {self.steps_per_report}"
-            )
         if not self.tune.method:
             return
         if graph.state != "continuous" or graph.loss.index != "ce":

@@ -68,7 +68,8 @@ class Asts:
 
         Args:
             source: A file of JSON lines, a folder of them, or of Parquet files.
-            split: Only rows of this side; others are passed over, which is no fault of theirs.
+            split: Only rows of this side; those of the other are passed over, which is no fault of
+                theirs, and those of none are left out.
             most_nodes: Larger trees are left out; 0 takes all.
             scores: The least and the greatest score; rows outside are left out.
             unique: Leave out rows whose tree an earlier row had.
@@ -86,7 +87,8 @@ class Asts:
         ids: set[str] = set()
         trees: set[str] = set()
         for found in self._found():
-            if isinstance(found, Mapping) and self.split and found.get("split") != self.split:
+            side = found.get("split") if isinstance(found, Mapping) else None
+            if self.split and side and side != self.split:
                 continue
             row = self._row(found)
             if isinstance(row, Row):
@@ -114,6 +116,8 @@ class Asts:
             return found
         if fault := _key_fault(found):
             return fault
+        if self.split and not found.get("split"):
+            return "split is missing"
         low, high = self.scores
         score = found["complexity_score"]
         if not low <= score <= high:
