@@ -123,3 +123,9 @@ def test_search_spaces_need_the_standard_library_alone():
         for name in names_in(ast.parse(source)):
             top = name.split(".")[0]
             assert top in sys.stdlib_module_names or top == "search_spaces", f"{path}: {name}"
+
+
+def test_files_of_tests_have_names_of_their_own():
+    """Without packages pytest takes two of one name for one module, and collects one of them."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if "benchmarks" not in path.parts]
+    assert sorted(set(names)) == sorted(names)

@@ -11,7 +11,7 @@ from test_ct_ingest import body, rows, volume, write_nifti
 
 from trainables.ct.ingest import write
 from trainables.ct.ingest.ingest import ingest_ct
-from trainables.ct.ingest.write import claimed
+from trainables.ct.ingest.write import CT
 
 
 def test_same_ingestion_again_changes_nothing(tmp_path):
@@ -95,7 +95,7 @@ def test_shards_without_a_manifest_are_replaced(tmp_path):
 
 def test_second_writer_is_refused(tmp_path):
     write_nifti(tmp_path / "a.nii", body())
-    with claimed(tmp_path / "out"):
+    with CT.claimed(tmp_path / "out"):
         with pytest.raises(ValueError, match="must have one writer, another is at work; wait"):
             ingest_ct(tmp_path / "a.nii", tmp_path / "out")
 

@@ -6,7 +6,7 @@ import pytest
 from ruby_methods import call, row, twelve_gems, write_rows
 
 from infra.ledger.data import data_digest
-from trainables.ruby.ingest import ingest as ingesting
+from trainables.prepared import DataSet
 from trainables.ruby.ingest.ingest import ingest_ruby
 
 
@@ -83,7 +83,7 @@ def test_an_ingestion_that_breaks_off_leaves_no_manifest_and_can_be_repeated(
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ingesting, "publish", full)
+    monkeypatch.setattr(DataSet, "publish", full)
     with pytest.raises(RuntimeError, match="must be writable, got No space left on device"):
         ingest_ruby(source, tmp_path / "out")
     assert not (tmp_path / "out" / "manifest.json").exists()

@@ -20,8 +20,8 @@ from torch import Tensor
 from trainables.lm.shards import write_shard
 from trainables.lm.text import Prepared, prepare
 from trainables.lm.tokenizer import cut
+from trainables.prepared import MANIFEST, sync
 
-MANIFEST = "manifest.json"
 SHARD_TOKENS = 100_000_000
 FEW = 20  # documents: fewer are cut
 PIECE_CHARACTERS = 20_000  # long enough to be read on, many enough to be split
@@ -135,9 +135,9 @@ def _write(
         (work / MANIFEST).write_text(json.dumps(manifest, indent=1))
         work.chmod(0o755)
         for path in (*work.iterdir(), work):
-            _sync(path)
+            sync(path)
         os.rename(work, to)  # also onto an empty folder
-        _sync(to.parent)
+        sync(to.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return manifest
@@ -159,12 +159,3 @@ def _manifest(to: Path) -> dict[str, Any]:
         return there if there["kind"] == "text" and whole else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

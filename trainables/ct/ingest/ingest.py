@@ -24,13 +24,11 @@ from trainables.ct.ingest.series import Skip, Unreadable
 from trainables.ct.ingest.split import Side, split
 from trainables.ct.ingest.spool import HU_HIGHEST, HU_LOWEST, Part, hu_law, spooled
 from trainables.ct.ingest.write import (
-    claimed,
+    CT,
     content_digest,
-    intact,
-    publish,
-    read_manifest,
     write_shards,
 )
+from trainables.prepared import intact
 
 ORIENTATION = "z feet to head, rows anterior to posterior, columns right to left of the patient"
 
@@ -59,7 +57,7 @@ def ingest_ct(
     """
     _check(source, hu_divisor, validation_fraction)
     try:
-        with claimed(to) as work:
+        with CT.claimed(to) as work:
             return _ingest(source, to, work, hu_divisor, validation_fraction, seed)
     except OSError as error:
         raise RuntimeError(
@@ -80,7 +78,7 @@ def _check(source: Path, hu_divisor: int, validation_fraction: float) -> None:
 def _ingest(
     source: Path, to: Path, work: Path, hu_divisor: int, fraction: float, seed: int
 ) -> dict[str, Any]:
-    there = read_manifest(to)
+    there = CT.read_manifest(to)
     if there and there["hu_divisor"] != hu_divisor:  # known before any work
         raise ValueError(_taken(to, f"hu_divisor {there['hu_divisor']}, not {hu_divisor}"))
     found = find(source, excluding=to)
@@ -109,7 +107,7 @@ def _ingest(
         ],
         "shards": write_shards(parts, sides, hu_divisor, work),
     }
-    publish(work, to, manifest)
+    CT.publish(work, to, manifest)
     return manifest
 
 

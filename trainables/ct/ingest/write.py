@@ -4,13 +4,9 @@ Everything is built in a folder beside them and moved, the manifest last, so tha
 without manifest is incomplete and a kill at any moment leaves nothing that is mistaken for data.
 """
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,11 +16,10 @@ import pyarrow.parquet as pq
 
 from trainables.ct.ingest.split import Side
 from trainables.ct.ingest.spool import Part
+from trainables.prepared import DataSet, sync
 
-MANIFEST = "manifest.json"
 SHARDS = "slices-*.parquet"
 VOXELS = "voxels-*"  # what `ct.slices` keeps beside the shards, named by digest
-WORK = ".incomplete"
 SHARD_BYTES = 256 * 2**20  # of pixels before compression
 ROW_GROUP_BYTES = 8 * 2**20  # what a reader of one slice has to decode
 SCHEMA = pa.schema(
@@ -41,37 +36,7 @@ SCHEMA = pa.schema(
         ("hu", pa.binary()),  # height * width little-endian int16, row by row
     ]
 )
-
-
-@contextmanager
-def claimed(to: Path) -> Iterator[Path]:
-    """An empty work folder inside the target, held by this process alone and removed at the end."""
-    if to.exists() and not to.is_dir():
-        raise ValueError(f"CT target {str(to)!r} must be a folder, got a file; name another")
-    to.mkdir(parents=True, exist_ok=True)
-    ours = {to / MANIFEST, *to.glob(SHARDS), *to.glob(VOXELS)}
-    strange = [p.name for p in to.iterdir() if p not in ours and not p.name.startswith(".")]
-    if strange:
-        raise ValueError(
-            f"CT target {str(to)!r} must be empty or hold an earlier ingestion, got "
-            f"{min(strange)!r} in it; name another folder"
-        )
-    work = to / WORK
-    work.mkdir(exist_ok=True)
-    with (work / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(
-                f"CT target {str(to)!r} must have one writer, another is at work; wait for it"
-            ) from error
-        for left in work.iterdir():  # by one that was killed
-            if left.name != "lock":
-                left.unlink()
-        try:
-            yield work
-        finally:
-            shutil.rmtree(work)
+CT = DataSet("ct", "CT", SHARDS, beside=VOXELS)
 
 
 def write_shards(
@@ -89,7 +54,7 @@ def write_shards(
                 size, rows = size + table.nbytes, rows + len(table)
                 if size >= SHARD_BYTES:
                     break
-        _sync(path)
+        sync(path)
         shards.append({"file": path.name, "rows": rows, "bytes": path.stat().st_size})
     return shards
 
@@ -139,51 +104,3 @@ def content_digest(parts: Sequence[Part], sides: Sequence[Sequence[Side]], hu_di
         for part, labels in zip(parts, sides, strict=True)
     ]
     return hashlib.sha256(json.dumps([hu_divisor, sorted(series)]).encode()).hexdigest()
-
-
-def read_manifest(to: Path) -> dict[str, Any] | None:
-    """The manifest of a complete data set, None where there is none yet."""
-    path = to / MANIFEST
-    if not path.exists():
-        return None
-    try:
-        manifest = json.loads(path.read_text())
-        if manifest["kind"] == "ct" and manifest["schema"] == 1:
-            return manifest
-        found = f"kind {manifest['kind']!r}, schema {manifest['schema']!r}"
-    except (ValueError, KeyError, TypeError) as error:
-        found = f"{type(error).__name__}: {error}"
-    raise ValueError(
-        f"{str(path)!r} must be the manifest of a ct data set of schema 1, got {found}; "
-        "name another folder"
-    )
-
-
-def intact(to: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether every shard is there with its size."""
-    shards = [(to / shard["file"], shard["bytes"]) for shard in manifest["shards"]]
-    return all(path.is_file() and path.stat().st_size == size for path, size in shards)
-
-
-def publish(work: Path, to: Path, manifest: Mapping[str, Any]) -> None:
-    """Moves the shards into the target and then, last and at once, the manifest."""
-    (to / MANIFEST).unlink(missing_ok=True)
-    for stale in to.glob(SHARDS):
-        stale.unlink()
-    for shard in manifest["shards"]:
-        (work / shard["file"]).rename(to / shard["file"])
-    with (work / MANIFEST).open("w") as file:
-        json.dump(manifest, file, indent=1, allow_nan=False)
-    _sync(work / MANIFEST)
-    _sync(to)  # the shards' names before the manifest's
-    (work / MANIFEST).rename(to / MANIFEST)
-    _sync(to)
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

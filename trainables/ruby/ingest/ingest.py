@@ -15,11 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from trainables.prepared import intact
 from trainables.ruby.flog import call_weight
 from trainables.ruby.ingest.skips import Skip, gathered, said
 from trainables.ruby.ingest.sources import Entry, Rows, RubyTree, files_of
 from trainables.ruby.ingest.split import By, Found, Side, first_of_each, leak_share, sides
-from trainables.ruby.ingest.write import claimed, intact, publish, read_manifest, write_shards
+from trainables.ruby.ingest.write import RUBY, write_shards
 from trainables.ruby.trees import measure, read_tree
 
 LOWEST, HIGHEST = 2.0, 100.0  # scores that the documented data were cut to
@@ -59,7 +60,7 @@ def ingest_ruby(
     }
     _check(source, law)
     try:
-        with claimed(to) as work:
+        with RUBY.claimed(to) as work:
             return _ingest(source, to, work, law)
     except OSError as error:
         raise RuntimeError(
@@ -80,7 +81,7 @@ def _check(source: Path, law: Mapping[str, Any]) -> None:
 
 
 def _ingest(source: Path, to: Path, work: Path, law: dict[str, Any]) -> dict[str, Any]:
-    there = read_manifest(to)
+    there = RUBY.read_manifest(to)
     if there and any(there["split"].get(name) != value for name, value in law.items()):
         raise ValueError(_taken(to, "another split"))  # known before any work
     entries = _entries(source, to, work)
@@ -115,7 +116,7 @@ def _ingest(source: Path, to: Path, work: Path, law: dict[str, Any]) -> dict[str
         "skipped": gathered(skipped),
         "shards": shards,
     }
-    publish(work, to, manifest)
+    RUBY.publish(work, to, manifest)
     return manifest
 
 

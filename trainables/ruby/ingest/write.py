@@ -5,24 +5,19 @@ manifest is incomplete. What was parsed stays in the work folder when an ingesti
 the next one goes on from there.
 """
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trainables.prepared import DataSet, sync
 from trainables.ruby.ingest.sources import PARSED
 
-MANIFEST = "manifest.json"
 SHARDS = "methods-*.parquet"
-WORK = ".incomplete"
 SHARD_BYTES = 256 * 2**20  # before compression
 GROUP_ROWS = 1000
 SCHEMA = pa.schema(
@@ -41,35 +36,7 @@ SCHEMA = pa.schema(
         ("in_range", pa.bool_()),  # whether the documented range of scores holds it
     ]
 )
-
-
-@contextmanager
-def claimed(to: Path) -> Iterator[Path]:
-    """A work folder inside the target, held by this process alone, gone once all is well."""
-    if to.exists() and not to.is_dir():
-        raise ValueError(f"Ruby target {str(to)!r} must be a folder, got a file; name another")
-    to.mkdir(parents=True, exist_ok=True)
-    ours = {to / MANIFEST, *to.glob(SHARDS)}
-    strange = [p.name for p in to.iterdir() if p not in ours and not p.name.startswith(".")]
-    if strange:
-        raise ValueError(
-            f"Ruby target {str(to)!r} must be empty or hold an earlier ingestion, got "
-            f"{min(strange)!r} in it; name another folder"
-        )
-    work = to / WORK
-    work.mkdir(exist_ok=True)
-    with (work / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(
-                f"Ruby target {str(to)!r} must have one writer, another is at work; wait for it"
-            ) from error
-        for left in work.iterdir():
-            if left.name not in ("lock", PARSED):
-                left.unlink()
-        yield work
-        shutil.rmtree(work)
+RUBY = DataSet("ruby", "Ruby", SHARDS, resumed=PARSED)
 
 
 def write_shards(rows: Iterable[Mapping[str, Any]], work: Path) -> tuple[list[dict[str, Any]], str]:
@@ -86,7 +53,7 @@ def write_shards(rows: Iterable[Mapping[str, Any]], work: Path) -> tuple[list[di
                 writer.write_table(group)
                 size, count = size + group.nbytes, count + len(group)
                 group = next(groups, None)
-        _sync(path)
+        sync(path)
         shards.append({"file": path.name, "rows": count, "bytes": path.stat().st_size})
     return shards, digest.hexdigest()
 
@@ -101,50 +68,3 @@ def _groups(rows: Iterable[Mapping[str, Any]], digest: Any) -> Iterator[pa.Table
             group = []
     if group:
         yield pa.Table.from_pylist(group, SCHEMA)
-
-
-def read_manifest(to: Path) -> dict[str, Any] | None:
-    """The manifest of a complete data set, None where there is none yet."""
-    path = to / MANIFEST
-    if not path.exists():
-        return None
-    try:
-        manifest = json.loads(path.read_text())
-        if manifest["kind"] == "ruby" and manifest["schema"] == 1:
-            return manifest
-        found = f"kind {manifest['kind']!r}, schema {manifest['schema']!r}"
-    except (ValueError, KeyError, TypeError) as error:
-        found = f"{type(error).__name__}: {error}"
-    raise ValueError(
-        f"{str(path)!r} must be the manifest of a ruby data set of schema 1, got {found}; "
-        "name another folder"
-    )
-
-
-def intact(to: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether every shard is there with its size."""
-    shards = [(to / shard["file"], shard["bytes"]) for shard in manifest["shards"]]
-    return all(path.is_file() and path.stat().st_size == size for path, size in shards)
-
-
-def publish(work: Path, to: Path, manifest: Mapping[str, Any]) -> None:
-    """Moves the shards into the target and then, last and at once, the manifest."""
-    (to / MANIFEST).unlink(missing_ok=True)
-    for stale in to.glob(SHARDS):
-        stale.unlink()
-    for shard in manifest["shards"]:
-        (work / shard["file"]).rename(to / shard["file"])
-    (work / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False))
-    _sync(work / MANIFEST)
-    _sync(to)  # the shards' names before the manifest's
-    (work / MANIFEST).rename(to / MANIFEST)
-    _sync(to)
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
