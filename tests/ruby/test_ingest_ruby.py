@@ -135,8 +135,11 @@ def test_files_that_cannot_be_parsed_are_counted_by_reason(tmp_path):
         "bad/d.rb": "# coding: no-such\ndef d; end",
         "bad/new\nline.rb": 'def e; "\\xff"; end',
     }
-    manifest = ingest_ruby(written(tmp_path / "in", files), tmp_path / "out")
+    source = written(tmp_path / "in", files)
+    (source / "gone.rb").symlink_to(tmp_path / "nowhere")
+    manifest = ingest_ruby(source, tmp_path / "out")
     skipped = {one["reason"]: one["count"] for one in manifest["skipped"]}
+    assert skipped.pop("is no file") == 1
     assert skipped.pop("syntax error (unexpected_token)") == 2
     assert skipped.pop("syntax error (invalid_encoding)") == 1
     assert skipped.pop("not valid in the encoding that it states, or UTF-8") == 1

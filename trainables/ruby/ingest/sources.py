@@ -39,7 +39,7 @@ class Entry:
 
 
 def files_of(source: Path, excluding: Path, closed: list[Skip]) -> tuple[list[Path], list[Path]]:
-    """Ruby files and files of rows at any depth, in a fixed order; adds folders that are closed.
+    """Ruby files and files of rows at any depth, in a fixed order; adds what cannot be opened.
 
     Hidden folders and the target are left out. A source that is a file is Ruby where it ends so.
     """
@@ -57,7 +57,9 @@ def files_of(source: Path, excluding: Path, closed: list[Skip]) -> tuple[list[Pa
             name for name in folders if name[0] != "." and (here / name).resolve() != excluding
         )
         found += [here / name for name in names if name.endswith(ENDINGS)]
-    found = sorted(path for path in found if path.is_file())
+    strange = {path for path in found if not path.is_file()}
+    closed += [Skip(place_of(path, source), "is no file") for path in sorted(strange)]
+    found = sorted(set(found) - strange)
     return [f for f in found if f.suffix == ".rb"], [f for f in found if f.suffix != ".rb"]
 
 
