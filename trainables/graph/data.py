@@ -110,7 +110,8 @@ def step_rows(graphs: Graphs, cfg: GraphConfig, step: int) -> Int64[np.ndarray, 
     if len(allowed) < batch:
         raise ValueError(
             f"data: a step needs {batch} graphs (optim.batch x accumulation), and there are "
-            f"{len(allowed)} of at most {most} nodes; lower these or give more graphs"
+            f"{len(allowed)} of at most {min(most, cfg.programs.most_nodes)} nodes; give more "
+            "graphs, or take a study that asks for fewer or larger ones"
         )
     return allowed[batch_rows(len(allowed), batch, cfg.seed, step).numpy()]
 
