@@ -8,7 +8,7 @@ from infra.answer.board import Row, open_rows
 from infra.answer.verdicts import Difference, looks, seeds_to_decide, share_of_alpha
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
-from infra.words import MANY_ARMS, joined
+from infra.words import MANY_ARMS, counted, joined
 
 
 def outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
@@ -43,8 +43,8 @@ def shared_stems(records: Iterable[CellRecord]) -> Iterator[str]:
     if booked:
         span = dict.fromkeys(f"{seconds:.3g}" for seconds in (booked[0], booked[-1]))
         yield (
-            f"{len(booked)} cells have a stem that another trained: its {' to '.join(span)} s are "
-            "booked to each of them, in seconds and cost"
+            f"{counted(len(booked), 'cell')} {'has' if len(booked) == 1 else 'have'} a stem that "
+            f"another trained: its {' to '.join(span)} s are booked to each, in seconds and cost"
         )
 
 

@@ -58,6 +58,8 @@ class Sound:
 
     def advance(self, steps: int) -> dict[str, float]:
         cfg, loss = self.cfg, torch.zeros(())
+        if cfg.data and (rows := len(self.examples("train")[0])) < 8:
+            raise ValueError(f"a step needs 8 rows, got {rows}")
         for _ in range(min(steps, cfg.steps - self.step)):
             x = torch.randn(8, 4, generator=self.draw("batch"))
             error = x @ self.weight - 1
@@ -199,6 +201,19 @@ def test_training_on_what_is_evaluated_is_told_with_how_many():
         "content, the first of them number 2; split by what they were taken from, or drop "
         "duplicates first"
     ]
+
+
+def test_prepared_data_that_no_step_can_be_taken_on_is_refused(tmp_path):
+    rows = torch.arange(60.0).view(12, 5)
+    study = knobs({"more": {"rate": 0.2}})
+    plan = make_plan(study, "lab", data=str(tmp_path))
+    torch.save([rows[8:]], tmp_path / "evaluation.pt")
+    torch.save([rows[:8]], tmp_path / "train.pt")
+    assert not [c.text for c in preflight(study, plan) if c.fatal]
+    torch.save([rows[:5]], tmp_path / "train.pt")
+    [text] = [c.text for c in preflight(study, plan) if c.fatal]
+    assert "a run must take it, but it raises ValueError" in text
+    assert text.endswith("a step needs 8 rows, got 5")
 
 
 def test_prepared_data_is_looked_through_for_leaks_too(tmp_path):
