@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from infra.answer.diagnosis import Label
@@ -23,6 +23,7 @@ from infra.cell.stems import sharing_stems
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import CellFailed, hint
 from infra.ledger.ledger import Ledger
+from infra.ledger.modules import own_modules
 from infra.ledger.records import STEM_S, Commit, Damaged, Point
 from infra.study.plan import Cell
 from infra.study.study import Run
@@ -43,6 +44,7 @@ class Job:
         keep_checkpoints: all, last or none.
         prepared_data: Whether the configs name a folder of prepared data, with a manifest.
         code: Provenance of the code as the driver imported it.
+        modules: Digests of the user's modules that the sweep may run, by name; others are new.
         commit_every_s: Seconds between commits; 0 commits as often as costs 1 % of the time, and
             at the first report after 60 s at the latest.
     """
@@ -55,6 +57,7 @@ class Job:
     gpus: float
     keep_checkpoints: str
     code: Mapping[str, Any]
+    modules: Mapping[str, set[str]] = field(default_factory=dict)
     prepared_data: bool = False
     commit_every_s: float = COMMIT_EVERY_S
 
@@ -235,6 +238,7 @@ class Attempt:
         job, key, previous = self._job, self.cell.key, self._commit
         finished = run.done()
         with self._failures():
+            _refuse_changed(job.modules)  # here, as what the first steps imported is loaded by now
             state = run.state_dict()
             check_state(state, run.step)
             data = dump_state(state)
@@ -299,6 +303,17 @@ class Attempt:
             self._log.add(traceback.format_exc())
             self._job.ledger.write_log(self.cell.key, self.name, self._log.text())
             raise CellFailed(_one_line(error, self._run)) from error
+
+
+def _refuse_changed(modules: Mapping[str, set[str]]) -> None:
+    """Cells of one sweep are compared, so no module may have been edited between them."""
+    for name, digest in own_modules().items():
+        if digest not in modules.get(name, {digest}):
+            raise CellFailed(
+                f"its module {name!r}: must be as earlier cells ran it, digest "
+                f"{min(modules[name])[:12]}, got {digest[:12]}; go back and give --retry-failed, "
+                "choose another --name, or give --accept-code-change"
+            )
 
 
 def _is_infrastructure(error: BaseException) -> bool:

@@ -31,8 +31,15 @@ def driving(ledger: Ledger) -> Iterator[Lease]:
         lease.release()
 
 
-def make_job(study: Study, plan: Plan, ledger: Ledger, gpus: float, code: Mapping[str, Any]) -> Job:
-    """What every attempt at the plan's cells needs to know."""
+def make_job(
+    study: Study,
+    plan: Plan,
+    ledger: Ledger,
+    gpus: float,
+    code: Mapping[str, Any],
+    modules: Mapping[str, set[str]] | None = None,
+) -> Job:
+    """What every attempt at the plan's cells needs to know; `modules` see `earlier_modules`."""
     return Job(
         ledger=ledger,
         build=study.run,
@@ -42,6 +49,7 @@ def make_job(study: Study, plan: Plan, ledger: Ledger, gpus: float, code: Mappin
         gpus=gpus,
         keep_checkpoints=plan.keep_checkpoints,
         code=code,
+        modules=modules or {},
         prepared_data=bool(plan.data),
     )
 
@@ -72,6 +80,15 @@ def refuse_changed_code(records: Iterable[CellRecord], code: Mapping[str, Any]) 
     new = sorted(now.keys() - had) if had else []
     notes = [f"earlier cells had loaded {joined(gone)}, which is not found now"] if gone else []
     return notes + ([f"earlier cells had not loaded {joined(new)}"] if new else [])
+
+
+def earlier_modules(records: Iterable[CellRecord], accepted: bool) -> dict[str, set[str]]:
+    """Digests of the user's modules that begun cells ran, by name; none where a change is accepted.
+
+    What only a run's own steps can find is compared by the worker that has loaded it.
+    """
+    commits = [] if accepted else [record.commit for record in records if record.commit]
+    return recorded_modules(text for one in commits for text in one.realised.get(MODULES, ()))
 
 
 def _laws(

@@ -8,7 +8,14 @@ from contextlib import nullcontext
 
 from infra.answer.index import read_records
 from infra.cell.cell import Attempt, Job
-from infra.cell.driving import driving, make_job, next_number, record_end, refuse_changed_code
+from infra.cell.driving import (
+    driving,
+    earlier_modules,
+    make_job,
+    next_number,
+    record_end,
+    refuse_changed_code,
+)
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, CellFailed, Refused
 from infra.execution.stopping import obeying_signals
 from infra.execution.sweep import join_plan
@@ -88,7 +95,8 @@ def run_here(
         known = without(cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {}))
         check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
         ledger.write_plan(plan)
-        job = make_job(study, plan, ledger, gpus, code)
+        modules = earlier_modules(records.values(), options.accept_code_change)
+        job = make_job(study, plan, ledger, gpus, code, modules)
         stop = _Stop(options.limit, price, spent_s)
         debugged = sys.gettrace() is not None  # then Ctrl-C is the debugger's
         try:

@@ -33,11 +33,13 @@ class Supervisor:
         tracker: Any,
         lease: Lease,
         code: Mapping[str, Any],
+        modules: Mapping[str, set[str]],
         max_parallel: int,
         limit: Limit,
     ) -> None:
         self._study, self._plan, self._ledger, self._tracker = study, plan, ledger, tracker
-        self._lease, self._code, self._max_parallel = lease, code, max_parallel
+        self._lease, self._code, self._modules = lease, code, modules
+        self._max_parallel = max_parallel
         self._limit, self._earlier_s, self._price = limit, 0.0, None
         self._stop = False
         self._progress = Progress(plan, {})
@@ -92,7 +94,8 @@ class Supervisor:
         """Ray ends a whole run on some faults; go round while there is progress."""
         from infra.execution.tune_driver import execute
 
-        job = make_job(self._study, self._plan, self._ledger, gpus, self._code)
+        known = self._code, self._modules
+        job = make_job(self._study, self._plan, self._ledger, gpus, *known)
         tasks = [self._task(cell) for cell in todo]
         idle_rounds = 0
         while tasks and not self._stopping():

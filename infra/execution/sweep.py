@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from infra.answer.compare import leaderboard
 from infra.answer.index import read_records
 from infra.answer.verdicts import MIN_PAIRS
-from infra.cell.driving import driving, record_end, refuse_changed_code
+from infra.cell.driving import driving, earlier_modules, record_end, refuse_changed_code
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
 from infra.execution.supervisor import Supervisor
 from infra.ledger.ledger import Ledger
@@ -117,8 +117,17 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
         patience_s = 0.5
         tracker = Tracker(ledger, plan, uri)
         try:
+            modules = earlier_modules(records.values(), options.accept_code_change)
             stopped = bool(todo) and Supervisor(
-                study, plan, ledger, tracker, lease, code, options.max_parallel, options.limit
+                study,
+                plan,
+                ledger,
+                tracker,
+                lease,
+                code,
+                modules,
+                options.max_parallel,
+                options.limit,
             ).run(todo, _values(records, todo, plan.metric), options.address)
             if not stopped:
                 write_artifacts(plan, ledger, study.findings, folder)

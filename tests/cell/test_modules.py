@@ -65,6 +65,20 @@ def test_an_edit_of_code_from_outside_the_folder_is_refused_and_named(way: str, 
     assert f"the digest of its module '{name}' was" in changed.stderr
 
 
+def test_an_edit_of_what_only_a_step_can_find_fails_the_cell_that_runs_it(tmp_path) -> None:
+    lib, storage = tmp_path / "lib", tmp_path / "runs"
+    file = helper(lib)
+    late = f"import sys; sys.path.insert(0, {str(lib)!r}); import helpers_of_mine"
+    place = [write(tmp_path, "", late), *HERE, "--storage", storage]
+    assert ablate_process("run", *place, "--seeds", "0").returncode == 0
+    file.write_text("RATE = 0.2\n")
+    changed = ablate_process("run", *place, "--seeds", "1")
+    assert changed.returncode == 1, changed.stdout + changed.stderr
+    assert "its module 'helpers_of_mine': must be as earlier cells ran it" in changed.stdout
+    accepted = ablate_process("run", *place, "--seeds", "1", "--accept-code-change")
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+
+
 def test_a_module_that_is_gone_is_a_note(tmp_path) -> None:
     lib, storage = tmp_path / "lib", tmp_path / "runs"
     helper(lib)
