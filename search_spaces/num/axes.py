@@ -5,7 +5,7 @@ arm of one axis attends along it twice, so that all arms have as many parameters
 cell attend to every other, which only small graphs allow.
 """
 
-from search_spaces.num.shared import CONTROLS, MODEL, PAPER, POST, SMOKE, Values, ahead, swept
+from search_spaces.num.shared import CONTROLS, MODEL, POST, SCALES, Values, ahead, swept
 from search_spaces.space import Arms
 
 _AXES: dict[str, Values] = {
@@ -16,11 +16,7 @@ _AXES: dict[str, Values] = {
     "both as run": {"axial.axes": "both", "axial.norm": "first_only as run"},
 }
 AXES = Arms(source=MODEL, overrides=_AXES | CONTROLS)
-AXES_SCALES = {
-    "smoke": SMOKE | {"steps": 4, "steps_per_report": 2, "model.depth": 2},
-    "lab": {},
-    "paper": PAPER | {"steps": 5950, "steps_per_report": 119, "model.depth": 12, "optim.lr": 1e-4},
-}
+AXES_SCALES = SCALES
 
 
 AXES_FINDINGS = (

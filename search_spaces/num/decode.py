@@ -147,7 +147,8 @@ DECODE_FINDINGS = (
     ),
     swept("NUM-19", "ERRATUM", LOG).says(
         "Under right laws hardly a graph as run is valid, with the solver or without.",
-        other_data="0 % without it at epoch 340; judged: below 5 % with it",
+        documented="judged: below 5 % with it",
+        other_data="0 % without it at epoch 340",
         holds=below(_as_run("judicial as run"), 0.05, "val/svr@corrected6"),
     ),
     Claim("NUM-20", "ERRATUM", LOG).says(

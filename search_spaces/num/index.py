@@ -7,9 +7,8 @@ never tried makes the whole cell a category: no edge, or an edge of some kind an
 
 from search_spaces.num.shared import (
     CONTROLS,
-    PAPER,
     POST,
-    SMOKE,
+    SCALES,
     TRAIN,
     Values,
     ahead,
@@ -25,11 +24,7 @@ _INDEX: dict[str, Values] = {
     "categorical flow from any state": {"state": "categorical", "categorical.prior": "uniform"},
 }
 INDEX = Arms(source=TRAIN, overrides=_INDEX | CONTROLS)
-INDEX_SCALES = {
-    "smoke": SMOKE | {"steps": 4, "steps_per_report": 2, "model.depth": 2},
-    "lab": {},
-    "paper": PAPER | {"steps": 5950, "steps_per_report": 119, "model.depth": 12, "optim.lr": 1e-4},
-}
+INDEX_SCALES = SCALES
 
 INDEX_FINDINGS = (
     swept("NUM-11", "SEED", POST).says(

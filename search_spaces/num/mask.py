@@ -5,7 +5,16 @@ all graphs are padded to 16 nodes. Where padding is masked in both, graphs need 
 like size give the same numbers at a fraction of the time, which is a test and no arm.
 """
 
-from search_spaces.num.shared import CONTROLS, MODEL, PAPER, POST, SMOKE, Values, ahead, swept
+from search_spaces.num.shared import (
+    CONTROLS,
+    MODEL,
+    PAPER_RUN,
+    POST,
+    SMOKE_RUN,
+    Values,
+    ahead,
+    swept,
+)
 from search_spaces.space import Arms, SeedView, calculated
 
 SIDE, NODES = 128, 3
@@ -18,16 +27,9 @@ _MASKS: dict[str, Values] = {
 }
 MASK = Arms(source=MODEL, overrides=_MASKS | CONTROLS)
 MASK_SCALES = {
-    "smoke": SMOKE | {"steps": 4, "steps_per_report": 2, "model.depth": 2, "programs.pad": 9},
+    "smoke": SMOKE_RUN | {"programs.pad": 9},
     "lab": {"programs.pad": 16, "steps": 200, "steps_per_report": 50},
-    "paper": PAPER
-    | {
-        "steps": 5950,
-        "steps_per_report": 119,
-        "model.depth": 12,
-        "optim.lr": 1e-4,
-        "programs.pad": 128,
-    },
+    "paper": PAPER_RUN | {"programs.pad": 128},
 }
 
 

@@ -7,7 +7,7 @@ are written run from their beginning on, and what stands next is often what runs
 
 from itertools import product
 
-from search_spaces.num.shared import CONTROLS, PAPER, POST, SMOKE, Values, ahead, swept
+from search_spaces.num.shared import CONTROLS, POST, SCALES, Values, ahead, swept
 from search_spaces.space import Arms
 
 _ORDERS = {"permuted": True, "written": False}
@@ -28,11 +28,7 @@ PERMUTE = Arms(
     overrides={name(*arm): _arm(*arm) for arm in product(_ORDERS, _ORDERS, ("none", "sin"))}
     | CONTROLS,
 )
-PERMUTE_SCALES = {
-    "smoke": SMOKE | {"steps": 4, "steps_per_report": 2, "model.depth": 2},
-    "lab": {},
-    "paper": PAPER | {"steps": 5950, "steps_per_report": 119, "model.depth": 12, "optim.lr": 1e-4},
-}
+PERMUTE_SCALES = SCALES
 
 PERMUTE_FINDINGS = (
     swept("NUM-9", "SEED", POST).says(

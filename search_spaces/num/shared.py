@@ -41,11 +41,20 @@ SMOKE: Values = {
     "evaluation.graphs": 24,
     "evaluation.graphs_between": 8,
 }
-PAPER: Values = {  # 50 epochs of 1,890 graphs at 16 a step
+PAPER: Values = {
     "programs.most_nodes": 10,
     "model.hidden": 256,
     "model.heads": 8,
 }
+# Of the studies that ask for neither steps nor depth.
+SMOKE_RUN: Values = SMOKE | {"steps": 4, "steps_per_report": 2, "model.depth": 2}
+PAPER_RUN: Values = PAPER | {
+    "steps": 5950,  # 50 epochs of 1,890 graphs at 16 a step
+    "steps_per_report": 119,
+    "model.depth": 12,
+    "optim.lr": 1e-4,
+}
+SCALES: dict[str, Values] = {"smoke": SMOKE_RUN, "lab": {}, "paper": PAPER_RUN}
 NEEDS_RUBY = {"paper": "ablate data ruby SOURCE --to DIR"}
 
 
