@@ -8,9 +8,9 @@ Shape letters: B graphs, N nodes.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -20,7 +20,6 @@ from trainables.graph.config import GraphConfig
 from trainables.graph.data import load_data, shuffled, step_rows
 from trainables.graph.graphs import Graphs, Program
 from trainables.graph.held_out import (
-    SHOWN,
     control_graphs,
     examples_of,
     held_out,
@@ -88,16 +87,10 @@ class GraphRun:
 
     def pictures(self) -> dict[str, bytes]:
         """PNG images by name: a few of the held-out graphs, drawn and then read, at this step."""
-        truth, programs = self._held_out()
-        truth, programs = truth.take(range(min(SHOWN, len(truth)))), programs[:SHOWN]
-        if self.cfg.control:
-            made = control_graphs(self.cfg, self.data, truth)
-            values = made.squares().presence.astype(np.float32)
-        else:
-            drawn = sample(self.network, self.flow, truth, self.cfg.seed, "pictures")
-            made = drawn.read(self.cfg.decode.solver, self.cfg.decode.cut).graphs()
-            values = drawn.channels.presence
-        return {"samples": shown(truth, programs, values, made)}
+        cfg = self.cfg
+        control = partial(control_graphs, cfg, self.data) if cfg.control else None
+        draw = partial(self._sample, purpose="pictures")
+        return shown(*self._held_out(), draw, control, cfg.decode)
 
     def examples(self, split: str) -> Iterator[Int64[Tensor, "B rows N"]]:
         """The graphs of a split: "train" or "evaluation"; a row of motifs above the cells."""
@@ -172,8 +165,8 @@ class GraphRun:
     def _held_out(self) -> tuple[Graphs, list[Program]]:
         return held_out(self.data, self.cfg.evaluation, self.cfg.seed, self.done())
 
-    def _sample(self, truth: Graphs) -> Sample:
-        return sample(self.network, self.flow, truth, self.cfg.seed, "evaluation")
+    def _sample(self, truth: Graphs, purpose: str = "evaluation") -> Sample:
+        return sample(self.network, self.flow, truth, self.cfg.seed, purpose)
 
     def _account(self) -> dict[str, float]:
         """What training really did so far."""

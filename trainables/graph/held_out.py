@@ -1,19 +1,19 @@
 """The graphs that a point is evaluated on, and those that no model made for the same motifs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from torch import Tensor
 
-from trainables.graph.config import EvaluationConfig, GraphConfig
+from trainables.graph.config import DecodeConfig, EvaluationConfig, GraphConfig
 from trainables.graph.data import Data, reordered, shuffled
 from trainables.graph.graphs import Graphs, Program
 from trainables.graph.judge import controls
 from trainables.graph.judge.scoring import with_edges
 from trainables.graph.network.buckets import batch_of
-from trainables.graph.network.sampling import noise_sample
+from trainables.graph.network.sampling import Sample, noise_sample
 from trainables.graph.picture.pictures import before_after
 
 SHOWN = 4  # graphs of a picture
@@ -68,17 +68,27 @@ def examples_of(data: Data, graphs: Graphs) -> Iterator[Int64[Tensor, "B rows N"
 def shown(
     truth: Graphs,
     programs: Sequence[Program],
-    values: Float[np.ndarray, "graphs side side"],
-    made: Graphs,
-) -> bytes:
-    """A PNG of graphs as they were drawn, and as they were then read.
+    draw: Callable[[Graphs], Sample],
+    control: Callable[[Graphs], Graphs] | None,
+    decode: DecodeConfig,
+) -> dict[str, bytes]:
+    """PNG images by name: the first graphs as they were drawn, and as they were then read.
 
     Args:
-        truth: Whose motifs were given.
+        truth: Whose motifs are given.
         programs: These without edges.
-        values: Presence of an edge in each cell.
-        made: The graphs that came of it.
+        draw: Draws edges for motifs.
+        control: Makes them without a network instead, where it is not None.
+        decode: How drawings are read.
     """
+    truth, programs = truth.take(range(min(SHOWN, len(truth)))), programs[:SHOWN]
+    if control:
+        made = control(truth)
+        values = made.squares().presence.astype(np.float32)
+    else:
+        drawn = draw(truth)
+        made = drawn.read(decode.solver, decode.cut).graphs()
+        values = drawn.channels.presence
     motifs = truth.squares().motifs
     rows = [
         (values[row, :size, :size], motifs[row, :size], program)
@@ -86,4 +96,4 @@ def shown(
             zip(truth.sizes, with_edges(programs, made), strict=True)
         )
     ]
-    return before_after(rows)
+    return {"samples": before_after(rows)}

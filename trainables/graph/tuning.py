@@ -11,9 +11,9 @@ Shape letters: B graphs, N nodes.
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -24,7 +24,6 @@ from trainables.graph.data import load_data, shuffled
 from trainables.graph.graph_dit import GraphRun
 from trainables.graph.graphs import Graphs
 from trainables.graph.held_out import (
-    SHOWN,
     control_graphs,
     examples_of,
     held_out,
@@ -129,16 +128,10 @@ class TuneRun:
     def pictures(self) -> dict[str, bytes]:
         """PNG images by name: a few of the held-out graphs, drawn and then read, at this step."""
         cfg = self.cfg
-        truth, programs = held_out(self.data, cfg.evaluation, cfg.seed, self.done())
-        truth, programs = truth.take(range(min(SHOWN, len(truth)))), programs[:SHOWN]
-        if cfg.control and cfg.control != "noise":
-            made = control_graphs(self.flow.cfg, self.data, truth)
-            values = made.squares().presence.astype(np.float32)
-        else:
-            drawn = self._drawn(truth, "pictures")
-            made = drawn.read(cfg.decode.solver, cfg.decode.cut).graphs()
-            values = drawn.channels.presence
-        return {"samples": shown(truth, programs, values, made)}
+        asked = held_out(self.data, cfg.evaluation, cfg.seed, self.done())
+        made = cfg.control and cfg.control != "noise"
+        control = partial(control_graphs, self.flow.cfg, self.data) if made else None
+        return shown(*asked, partial(self._drawn, purpose="pictures"), control, cfg.decode)
 
     def examples(self, split: str) -> Iterator[Int64[Tensor, "B rows N"]]:
         """The graphs of a split: "train" or "evaluation"; a row of motifs above the cells."""
