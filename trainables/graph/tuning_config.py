@@ -7,6 +7,7 @@ no default. A field that only the evaluation reads is in `sample`, `decode` or `
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from trainables.checks import refuse_numbers, refuse_unlisted
 from trainables.graph.config import (
     AxialConfig,
     CategoricalConfig,
@@ -20,8 +21,6 @@ from trainables.graph.config import (
     OptimConfig,
     ProgramsConfig,
     SampleConfig,
-    refuse_numbers,
-    refuse_unlisted,
 )
 from trainables.graph.judge.laws import Rules
 from trainables.graph.judge.reward import JACKPOT, AcyclicSign

@@ -1,0 +1,1 @@
+"""Portraits drawn pixel by pixel: a diffusion transformer, its conditions, its judges."""

@@ -1,0 +1,1 @@
+"""The diffusion transformer of portraits, and what each of its passes is given."""
