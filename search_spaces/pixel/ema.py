@@ -11,6 +11,7 @@ from search_spaces.pixel.shared import (
     CODE,
     CONFIGS,
     CONTROLS,
+    FLOW,
     MARGIN,
     METRIC,
     PAPER,
@@ -96,13 +97,11 @@ EMA_FINDINGS = (
         holds=lambda view: MARGIN - _behind("A", SHORT)(view),
     ),
     swept("PDIT-6e", "CAVEAT", SOURCE).says(
-        "B gets worse in the average and not in its last weights: it is the average's doing.",
-        documented="judged: by more than the margin in the one and by less in the other",
-        holds=lambda view: min(
-            _worsening(view, AS_RUN) - MARGIN, MARGIN - _worsening(view, METRIC)
-        ),
+        "It is the average's doing: after its best it gets worse by more than B's weights do.",
+        documented="judged by the loss on held-out portraits, which is told at every report",
+        holds=lambda view: _worsening(view, f"{FLOW}@ema_as_run") - _worsening(view, FLOW),
     ),
-    Claim("PDIT-C10e", "CONFIG", SOURCE).says(
+    Claim("PDIT-C1d", "CONFIG", SOURCE).says(
         "The option that names the average's ramp does nothing: the ramp is the rate's warm-up.",
         documented="only printed, line 1304",
         needs="no sweep: it is read off the code, and there is no such option here",
