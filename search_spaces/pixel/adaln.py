@@ -37,7 +37,8 @@ def _arms(rank: int, width: int, narrow: int) -> dict[str, Values]:
     }
 
 
-# The narrow widths are multiples of the heads whose blocks have nearest to H's parameters.
+# The narrow widths give blocks about the parameters of H's: 1.3 % less at `lab`, 2.7 % more at
+# `paper`, where heads of 56 are ones that kernels know.
 ADALN = Arms(
     source=RESULTS,
     overrides=_arms(1, 96, 84) | CONTROLS,

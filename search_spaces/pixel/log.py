@@ -223,7 +223,7 @@ LOG_FINDINGS = (
     ),
     recorded("PDIT-20", "REPO", LOG_SOURCE).says(
         "Muon spares .9 GB of the memory that AdamW takes for 238M parameters.",
-        documented="3.733 and 2.836; 4 bytes of each parameter are .95 GB",
+        documented="3.733 and 2.836; 4 bytes of each parameter are .89 GiB",
         holds=lambda _: round(LOG.final("B", MEMORY) - LOG.final("C", MEMORY), 1) == 0.9,
     ),
     calculated("PDIT-21", "MATH", POST_3).says(
