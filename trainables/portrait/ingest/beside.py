@@ -2,7 +2,7 @@
 
 In the form of timlawrenz/stratum-hq@a6e5330 (README, src/stratum/pipeline), whose networks saw a
 cut of the picture; joints and classes are brought to ours. What cannot be used is absent, and why
-is told. Shape letters: J joints, P patches, T tokens, D width, h and w of the bucket.
+is told. Shape letters: J joints, P patches, T tokens, D widths, h and w of the bucket.
 """
 
 import json
@@ -52,8 +52,8 @@ class Known:
     identity: str = ""
     pose: Float32[np.ndarray, "J 3"] | None = None
     parts: UInt8[np.ndarray, "h w"] | None = None
-    whole: Float16[np.ndarray, " D"] | None = None
-    patches: Float16[np.ndarray, "P D"] | None = None
+    whole: Float16[np.ndarray, " Dw"] | None = None
+    patches: Float16[np.ndarray, "P Dp"] | None = None
     grid: Size = (0, 0)
     text: Float16[np.ndarray, "T D"] | None = None
     faults: list[str] = field(default_factory=list)
@@ -196,7 +196,7 @@ def _features(known: Known, files: Mapping[str, Path], size: Size | None, same: 
 
 def checked_features(
     whole: np.ndarray, patches: np.ndarray, size: Size | None
-) -> tuple[Float16[np.ndarray, " D"], Float16[np.ndarray, "P D"], Size]:
+) -> tuple[Float16[np.ndarray, " Dw"], Float16[np.ndarray, "P Dp"], Size]:
     """Features of one picture, and the rows and columns of its patches; Unreadable if unusable."""
     if whole.ndim != 1 or patches.ndim != 2 or not (whole.size and patches.size):
         raise Unreadable(f"features of {whole.shape} and {patches.shape}, not (D) and (patches, D)")
@@ -206,11 +206,11 @@ def checked_features(
         if not finite:
             raise Unreadable(f"features of {name} have a value that is no finite number")
     side = math.isqrt(len(patches))
-    grid = (size[0] // PATCH_PX, size[1] // PATCH_PX) if size else (side, side)
-    if size and size[0] == size[1]:
-        grid = (side, side)
+    square = size is None or size[0] == size[1]
+    grid = (side, side) if square else (size[0] // PATCH_PX, size[1] // PATCH_PX)
     if grid[0] * grid[1] != len(patches):
-        raise Unreadable(f"features of {len(patches)} patches, which are no {grid[0]} x {grid[1]}")
+        shape = "square" if square else f"grid of {grid[0]} x {grid[1]}"
+        raise Unreadable(f"features of {len(patches)} patches, which fill no {shape}")
     return whole.astype(np.float16), patches.astype(np.float16), grid
 
 

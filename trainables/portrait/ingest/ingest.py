@@ -10,7 +10,7 @@ with its reason.
 """
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from trainables.portrait.ingest.buckets import Buckets
 from trainables.portrait.ingest.gathering import Portrait, agreed, without_copies
@@ -22,7 +22,6 @@ from trainables.portrait.ingest.spool import SPOOL, Spool
 from trainables.portrait.ingest.tables import Table, read_table
 from trainables.portrait.ingest.telling import (
     COLUMN,
-    Needed,
     manifest_of,
     nothing,
     passes_of,
@@ -43,7 +42,7 @@ def ingest_portraits(
     beside: Path | None = None,
     text: Text | Literal["auto"] = "auto",
     landmarks: Landmarks | Literal["auto"] = "auto",
-    require: tuple[Needed, ...] = (),
+    require: tuple[str, ...] = (),
     split: By = "auto",
     validation_fraction: float = 0.1,
     keep_duplicates: bool = False,
@@ -97,11 +96,6 @@ def _check(source: Path, beside: Path | None, law: dict[str, Any]) -> None:
             raise ValueError(f"portraits {name} {str(place)!r} must be a folder, got none there")
     if not 8 <= law["size"] <= 4096:
         raise ValueError(f"size must be in [8, 4096] pixels, got {law['size']}")
-    for name, known in (("shapes", Buckets), ("by", By)):
-        if law[name] not in get_args(known):
-            raise ValueError(
-                f"{name} must be one of {', '.join(get_args(known))}, got {law[name]!r}"
-            )
     if strange := set(law["require"]) - set(COLUMN):
         raise ValueError(f"require must be of {', '.join(COLUMN)}, got {min(strange)!r}")
     if not 0.0 < law["validation_fraction"] <= 0.5:

@@ -19,7 +19,7 @@ from trainables.portrait.ingest.pictures import Picture, Unreadable, read_array,
 from trainables.portrait.ingest.sources import PIXELS, Entry
 from trainables.portrait.ingest.tables import Table
 from trainables.portrait.portraits import JOINTS
-from trainables.portrait.pretrained.minilm import minilm
+from trainables.portrait.pretrained.minilm import MOST_TOKENS, minilm
 from trainables.portrait.pretrained.mtcnn import LANDMARKS, LEAST_PX, mtcnn
 
 RECIPE = 1  # raised when what is made of a portrait changes
@@ -114,7 +114,7 @@ def _tell(
     if passes.text == "minilm" and known.caption:
         states, mask = minilm().encode([known.caption])
         arrays["text"] = states[0, mask[0]].numpy().astype(np.float16)
-        if minilm().cut(known.caption):
+        if minilm().tokens(known.caption) > MOST_TOKENS:
             said["notes"].append("its caption is longer than what the text encoder reads")
     if passes.landmarks == "mtcnn":
         pose, note = landmarks(picture, shown)

@@ -12,7 +12,8 @@ from trainables.portrait.ingest.buckets import Cut, Size
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 OTHERS = (".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif", ".jxl", ".svg")  # told, not read
-FORMATS = ("PNG", "JPEG", "WEBP", "MPO")  # the last is what phones call JPEG
+FORMATS = ("PNG", "JPEG", "WEBP")
+OF_PHONES = "MPO"  # a JPEG with more of them behind it, and no animation
 BACKGROUND = (255, 255, 255)  # behind what is transparent
 LEAST_PX, MOST_PX = 8, 178_000_000  # of a side; of a picture
 BROKEN = (OSError, ValueError, SyntaxError, MemoryError, EOFError)  # what PIL raises
@@ -104,7 +105,7 @@ def _refuse(height: int, width: int) -> None:
 
 def _upright(image: Image.Image) -> Picture:
     notes = []
-    if getattr(image, "is_animated", False) and image.format != "MPO":
+    if getattr(image, "is_animated", False) and image.format != OF_PHONES:
         notes.append("animated, its first frame taken")
     turned = image.getexif().get(EXIF_ORIENTATION, 1) in range(2, 9)
     image.load()

@@ -12,7 +12,6 @@ from trainables.portrait.ingest.sources import Entry
 from trainables.portrait.weights import COMMAND, missing, weights_of
 from trainables.skips import Skip, gathered, said
 
-Needed = Literal["captions", "pose", "segmentation", "features"]
 COLUMN = {"captions": "caption", "pose": "pose", "segmentation": "parts", "features": "patches"}
 
 
