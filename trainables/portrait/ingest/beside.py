@@ -206,10 +206,11 @@ def checked_features(
         if not finite:
             raise Unreadable(f"features of {name} have a value that is no finite number")
     side = math.isqrt(len(patches))
-    square = size is None or size[0] == size[1]
-    grid = (side, side) if square else (size[0] // PATCH_PX, size[1] // PATCH_PX)
+    grid, shape = (side, side), "square"
+    if size and size[0] != size[1]:
+        grid = size[0] // PATCH_PX, size[1] // PATCH_PX
+        shape = f"grid of {grid[0]} x {grid[1]}"
     if grid[0] * grid[1] != len(patches):
-        shape = "square" if square else f"grid of {grid[0]} x {grid[1]}"
         raise Unreadable(f"features of {len(patches)} patches, which fill no {shape}")
     return whole.astype(np.float16), patches.astype(np.float16), grid
 
