@@ -2,11 +2,12 @@
 
 Features have mean 0 and spread 1 in each dimension over the training portraits: otherwise what all
 patches have in common would be most of a cosine. Those that come with a folder stay as they are.
-Shape letters: B portraits, H and W pixels, S pixels of a side, P patches, D width.
+Shape letters: B portraits, H and W pixels, S pixels of a side, P patches, Dw
+and Dp widths of the two kinds of features.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, UInt8
@@ -21,6 +22,7 @@ PIXELS = 2**18  # of portraits at once
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+@runtime_checkable
 class Backbone(Protocol):
     """A trained network that sees square pictures of one size, as `seen` makes them."""
 
@@ -28,7 +30,7 @@ class Backbone(Protocol):
 
     def __call__(
         self, images: Float[Tensor, "B 3 S S"]
-    ) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B P D"]]:
+    ) -> tuple[Float[Tensor, "B Dw"], Float[Tensor, "B P Dp"]]:
         """A vector for each picture, and one for each of its patches in raster order."""
         ...
 
@@ -44,12 +46,12 @@ class Teacher:
     """
 
     backbone: Backbone
-    whole: tuple[Float[Tensor, " D"], Float[Tensor, " D"]]
-    patches: tuple[Float[Tensor, " D"], Float[Tensor, " D"]]
+    whole: tuple[Float[Tensor, " Dw"], Float[Tensor, " Dw"]]
+    patches: tuple[Float[Tensor, " Dp"], Float[Tensor, " Dp"]]
 
     def __call__(
         self, images: UInt8[Tensor, "B 3 H W"]
-    ) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B P D"]]:
+    ) -> tuple[Float[Tensor, "B Dw"], Float[Tensor, "B P Dp"]]:
         """Features of the whole pictures and of their patches, where the pictures are."""
         found = zip(_raw(self.backbone, images), (self.whole, self.patches), strict=True)
         whole, patches = (
