@@ -83,7 +83,7 @@ class Portraits:
 
     def take(self, rows: Int64[Tensor, " B"]) -> "Portraits":
         """Some of them."""
-        at = rows.tolist()
+        at: list[int] = rows.tolist()
         return Portraits(
             images=self.images[rows],
             parts=self.parts[rows],
