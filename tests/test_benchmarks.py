@@ -52,6 +52,10 @@ RESULTS = {
         r"cells +plan ms/cell +status s +leaderboard s",
         r"^ +20 +[\d.]+ +nan +-?[\d.]+ ",
     ],
+    "muon_step": [
+        r"24 x 96\^2 +ours +[\d.]+ ms +torch +[\d.]+ ms +ours / torch [\d.]+",
+        r"bound 0\.2 .* here they are (absent|used)$",
+    ],
     "null_sweeps": [r"\| equal spread \| 0\.\d+ \| 0\.\d+ \|", r"\| 3 \| [\d.]+ \| [\d.]+ \|"],
     "overhead": [
         r"ablate +[\d.]+ ms per cell, 1 cells",
