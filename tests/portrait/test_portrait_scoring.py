@@ -7,8 +7,11 @@ import torch
 from judged_portraits import EYES, CountedWords, portraits, redrawn
 
 from trainables.portrait.config import EvaluationConfig
+from trainables.portrait.drawing.render import draw
+from trainables.portrait.drawing.sitters import sitters
 from trainables.portrait.judge.asking import asked_for, only_text
 from trainables.portrait.judge.errors import pixels
+from trainables.portrait.judge.landmarks import landmark_reader
 from trainables.portrait.judge.pose import mean_pose, pose_references, pose_scores
 from trainables.portrait.judge.reader import GRID, ReaderConfig, pose_reader, shares
 from trainables.portrait.judge.scoring import (
@@ -18,6 +21,8 @@ from trainables.portrait.judge.scoring import (
     new_judges,
     variant_scores,
 )
+from trainables.portrait.portraits import JOINTS
+from trainables.portrait.weights import FOLDER, missing, weights_of
 
 HOST = torch.device("cpu")
 
@@ -176,3 +181,29 @@ def test_the_reader_learns_where_joints_are_is_kept_and_sees_none_in_nothing(tmp
     assert torch.equal(again.read(images), joints)
     _, other = pose_reader(train, "another digest", ReaderConfig(steps=1, channels=4))
     assert not other.reused
+
+
+@pytest.mark.skipif(weights_of("mtcnn") is None, reason=missing("mtcnn"))
+def test_joints_of_larger_images_are_the_landmarks_of_a_detector_of_faces():
+    who = sitters(2, 1, 0, "train")
+    drawn = draw(who, 128)
+    reader = landmark_reader()
+    assert reader
+    images = drawn.images.float() / 255
+    joints = reader.read(torch.cat((images, torch.full_like(images[:1], 0.5))))
+    named = [JOINTS.index(name) for name in ("left eye", "right eye", "nose", "left mouth")]
+    apart = (joints[:2, named, :2] - drawn.joints[:, named, :2]).norm(dim=2)
+    assert apart.max() < 0.05 and joints[:2, named, 2].min() > 0.5
+    assert (joints[:2, JOINTS.index("chin")] == 0).all() and (joints[2] == 0).all()
+
+
+def test_without_weights_joints_of_larger_images_are_missing_and_a_line_says_why(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    train = portraits(2, 128, 130)
+    judged = new_judges(train, "digest", EvaluationConfig(lpips=False))
+    assert judged.reader is None
+    assert "val/pose_mpjpe is left out" in (said := capsys.readouterr().out)
+    assert "`make weights`" in said
+    assert not [name for name in made_scores(pixels(train, HOST), train, judged) if "pose" in name]

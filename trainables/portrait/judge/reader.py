@@ -6,6 +6,7 @@ can tell when it does not know. Its own error on true images is a row beside tho
 Shape letters: B portraits, H and W pixels, J joints.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -82,13 +83,20 @@ def pose_reader(
 
     Args:
         train: The training portraits, whose joints it learns.
-        digest: Of the data.
+        digest: Of their images; that of their joints is added.
         cfg: How it is trained.
     """
     cfg = cfg or ReaderConfig()
     joints = train.conditions.pose.shape[1]
     reader = PoseReader(joints, cfg.channels)
-    key = {"stem": "pose reader", "data": digest, "joints": joints, "config": asdict(cfg)}
+    taught = hashlib.blake2b(train.conditions.pose.cpu().numpy().tobytes(), digest_size=16)
+    key = {
+        "stem": "pose reader",
+        "data": digest,
+        "pose": taught.hexdigest(),
+        "joints": joints,
+        "config": asdict(cfg),
+    }
     kept = stem(key, lambda: _trained(reader, train, cfg))
     reader.load_state_dict(kept.state)
     return reader.eval().requires_grad_(False), kept
@@ -104,8 +112,9 @@ def _trained(reader: PoseReader, train: Portraits, cfg: ReaderConfig) -> Mapping
         stream = generator("pose reader", step)
         rows = torch.randint(len(train), (cfg.batch,), generator=stream)
         seen, truth = _spoilt(train.images[rows].float() / 255, train.conditions.pose[rows], step)
+        places, there = reader(seen)
         optimizer.zero_grad()
-        reading_loss(*reader(seen), truth).backward()
+        reading_loss(places, there, truth).backward()
         optimizer.step()
     return {name: value.clone() for name, value in reader.state_dict().items()}
 
