@@ -185,16 +185,17 @@ def test_the_reader_learns_where_joints_are_is_kept_and_sees_none_in_nothing(tmp
 
 @pytest.mark.skipif(weights_of("mtcnn") is None, reason=missing("mtcnn"))
 def test_joints_of_larger_images_are_the_landmarks_of_a_detector_of_faces():
-    who = sitters(2, 1, 0, "train")
-    drawn = draw(who, 128)
+    drawn = draw(sitters(4, 1, 0, "train"), 128)
     reader = landmark_reader()
     assert reader
     images = drawn.images.float() / 255
     joints = reader.read(torch.cat((images, torch.full_like(images[:1], 0.5))))
     named = [JOINTS.index(name) for name in ("left eye", "right eye", "nose", "left mouth")]
-    apart = (joints[:2, named, :2] - drawn.joints[:, named, :2]).norm(dim=2)
-    assert apart.max() < 0.05 and joints[:2, named, 2].min() > 0.5
-    assert (joints[:2, JOINTS.index("chin")] == 0).all() and (joints[2] == 0).all()
+    found = (joints[:, named, 2] > 0.5).all(1)
+    assert found[:4].sum() >= 3 and (joints[~found] == 0).all() and not found[4]
+    apart = (joints[:4, named, :2] - drawn.joints[:, named, :2]).norm(dim=2)
+    assert apart[found[:4]].max() < 0.06
+    assert (joints[:, JOINTS.index("chin")] == 0).all()
 
 
 def test_without_weights_joints_of_larger_images_are_missing_and_a_line_says_why(
