@@ -35,6 +35,7 @@ RESULTS = {
         r"plain Python +\d+ graphs/s, ",
         r"pace is [\d.]+ times the bound of 4000",
     ],
+    "fp8_step": [r"no GPU is there|fp8, all \+ compile \+ checkpoint +[\d.]+ ms +[\d.]+ GiB"],
     "graph_attention": [
         r"hidden 8, depth 1, 3 graphs in groups: ",
         r"groups / padded to 55 +[\d.]+",
@@ -47,6 +48,7 @@ RESULTS = {
         r"30 graphs of unlike size judged alike",
     ],
     "lm_scan_step": [r"attention +[\d.]+ ms +1\.00 times", r"3:1, 16 states +[\d.]+ ms"],
+    "lpips_batch": [r"alex +3 pairs of 32 px +at once +\d+ ms +one by one +\d+ ms +ratio [\d.]+"],
     "lm_step": [r"ours .* tokens/s", r"Llama .* of it", r"GPT-2 .* of it"],
     "many_cells": [
         r"cells +plan ms/cell +status s +leaderboard s",

@@ -1,8 +1,9 @@
 """What a run tells of its network at a point: images of held-out portraits, judged, and losses.
 
-Between reports fewer images are drawn, and captions are not edited. At the end the averages of the
-weights are judged beside the weights themselves, and with `evaluation.samplers` other ways to
-sample, and what becomes of images whose joints are not given.
+Between reports fewer images are drawn, no caption is edited, and LPIPS, which takes longer than to
+draw an image, is left out. At the end the averages of the weights are judged beside the weights
+themselves, and with `evaluation.samplers` other ways to sample, and what becomes of images whose
+joints are not given.
 Shape letters: B portraits, H and W pixels.
 """
 
@@ -135,9 +136,11 @@ class Evaluation:
         cfg, truth = self.cfg, self.truth(done)
         if cfg.control:
             return made_scores(self._control(truth), truth, self.judges)
-        asked = cfg.evaluation if done else replace(cfg.evaluation, edits=0)
+        asked, judges = cfg.evaluation, self.judges
+        if not done:
+            asked, judges = replace(asked, edits=0), replace(judges, perceptual={})
         draw = self.sampler.drawing(cfg.sample)
-        values = evaluation_scores(draw, truth, self.data.words, self.judges, asked)
+        values = evaluation_scores(draw, truth, self.data.words, judges, asked)
         values |= self.sampler.losses(truth)
         for name in cfg.ema.kept:
             with self.averages.swapped(name):

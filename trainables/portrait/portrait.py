@@ -20,7 +20,6 @@ from trainables.loop import Lap, autocast, best_device, weighted
 from trainables.portrait.config import PortraitConfig
 from trainables.portrait.data import examples, load_data
 from trainables.portrait.evaluation import Evaluation, Sampler
-from trainables.portrait.flips import Mirrored
 from trainables.portrait.network.dit import new_network
 from trainables.portrait.training.average import Averages
 from trainables.portrait.training.batch import Batch, Batches
@@ -49,7 +48,7 @@ class PortraitRun:
         )
         self.optimizer = new_optimizer(cfg, self.network)
         self.averages = Averages(cfg.ema, cfg.steps, cfg.optim.warmup, self.network)
-        self.batches = Batches(cfg, self.train, self._mirrored())
+        self.batches = Batches(cfg, self.data)
         sampler = Sampler(cfg, self.network, self.target, lambda: autocast(self))
         self.evaluation = Evaluation(self.data, sampler, self.averages, self.device)
         self.flops = Flops()
@@ -94,8 +93,7 @@ class PortraitRun:
 
     def examples(self, split: str) -> Iterator[UInt8[Tensor, "B 3 H W"]]:
         """The pictures of a split: "train" or "evaluation"."""
-        seen = self.train if split == "train" else self.evaluation.truth(self.done())
-        return examples(seen)
+        return examples(self.train if split == "train" else self.data.held_out)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that resuming needs."""
@@ -165,12 +163,6 @@ class PortraitRun:
         """Whether features are asked for where tokens are routed."""
         tread, depth = self.cfg.tread, self.cfg.model.depth
         return tread.start <= self.cfg.repa_block <= tread.last(depth)
-
-    def _mirrored(self) -> Mirrored | None:
-        flip = self.cfg.portraits.flip
-        if flip == "none":
-            return None
-        return Mirrored(self.train, self.data.words if flip == "remapped" else None)
 
     def _account(self) -> dict[str, float]:
         """What training really did so far."""

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int64
-from torch import Tensor
+from torch import Generator, Tensor
 
 from trainables.draws import generator
 from trainables.portrait.config import PortraitConfig, TimeConfig
-from trainables.portrait.flips import Mirrored
+from trainables.portrait.data import Data
+from trainables.portrait.mirror import flipped
 from trainables.portrait.network.given import Given, dropped
 from trainables.portrait.network.tread import draw_visible
 from trainables.portrait.portraits import Portraits
@@ -52,28 +53,29 @@ class Batch:
 class Batches:
     """Makes the batches of a run."""
 
-    def __init__(self, cfg: PortraitConfig, train: Portraits, mirrored: Mirrored | None):
-        self.cfg, self.train, self.mirrored = cfg, train, mirrored
+    def __init__(self, cfg: PortraitConfig, data: Data):
+        self.cfg, self.data = cfg, data
 
     def of(self, rows: Int64[Tensor, " B"], device: torch.device, *key: int | str) -> Batch:
         """These training portraits, with draws of the key."""
         cfg = self.cfg
-        images, parts = self.train.images[rows], self.train.parts[rows]
-        conditions = self.train.conditions.take(rows)
-        if self.mirrored is not None:
-            turned = torch.rand(len(rows), generator=generator(*key, "flip")) < 0.5
-            images, parts, conditions = self.mirrored.where(turned, rows, images, parts, conditions)
-        weights = pixel_weights(cfg.parts, parts)
-        visible = draw_visible(self._tokens(images), len(rows), cfg.tread, *key)
-        noise = torch.randn(images.shape, generator=generator(*key, "noise"))
+        few = self._flipped(rows, generator(*key, "flip"))
+        weights = pixel_weights(cfg.parts, few.parts)
+        visible = draw_visible(self._tokens(few.images), len(rows), cfg.tread, *key)
+        noise = torch.randn(few.images.shape, generator=generator(*key, "noise"))
         return Batch(
-            x0=to_model(images.to(device), cfg.portraits.range),
+            x0=to_model(few.images.to(device), cfg.portraits.range),
             noise=noise.to(device),
             t=drawn_times(cfg.time, len(rows), *key).to(device),
-            given=dropped(conditions.to(device), cfg.drop, generator(*key, "drop")),
+            given=dropped(few.conditions.to(device), cfg.drop, generator(*key, "drop")),
             visible=None if visible is None else visible.to(device),
             weights=None if weights is None else weights.to(device),
         )
+
+    def _flipped(self, rows: Int64[Tensor, " B"], stream: Generator) -> Portraits:
+        data = self.data
+        few = data.train.take(rows)
+        return flipped(few, self.cfg.portraits.flip, data.words, stream, data.teacher)
 
     def _tokens(self, images: Tensor) -> int:
         return images.shape[-2] * images.shape[-1] // self.cfg.model.patch**2
