@@ -110,7 +110,7 @@ def test_an_edit_back_and_forth_is_the_same_picture():
     assert torch.equal(draw(back, SIZE).images, DRAWN.images)
 
 
-@pytest.mark.parametrize("size", [24, 48, 96])
+@pytest.mark.parametrize("size", [24, 64])
 def test_joints_lie_on_the_parts_that_they_name(size):
     who = sitters(24, 1, 5, "train")
     drawn = draw(who, size)
@@ -156,13 +156,14 @@ def test_joints_that_are_not_seen_are_zero_throughout():
 
 
 def test_the_parts_are_all_there_and_the_same_at_any_size():
-    for size in (32, 128):
-        found = draw(WHO.take(slice(0, 12)), size).parts
-        assert found.shape == (12, size, size)
+    for size in (32, 80):
+        found = draw(WHO.take(slice(0, 20)), size).parts
+        assert found.shape == (20, size, size)
         shares = torch.stack([(found == part).float().mean() for part in range(len(PARTS))])
         assert 0.3 < shares[0] < 0.7 and shares[PARTS.index("skin")] > 0.05
         for name in ("clothes", "neck", "hair", "eyes", "nose", "mouth", "brows"):
             each = pixels_of(found, name).flatten(1).any(1)
             assert each.float().mean() > 0.8, name
-    low, high = draw(WHO, 32).parts, draw(WHO, 96).parts[:, 1::3, 1::3]
+    some = WHO.take(slice(0, 20))
+    low, high = draw(some, 32).parts, draw(some, 96).parts[:, 1::3, 1::3]
     assert (low == high).float().mean() > 0.93

@@ -2,7 +2,8 @@
 
 Features have mean 0 and spread 1 in each dimension over the training portraits: otherwise what all
 patches have in common would be most of a cosine. Those that come with a folder stay as they are.
-Shape letters: B portraits, H and W pixels, S pixels of a side, P patches, D width.
+Shape letters: B portraits, H and W pixels, S pixels of a side, P patches, Dw
+and Dp widths of the two kinds of features.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ class Backbone(Protocol):
 
     def __call__(
         self, images: Float[Tensor, "B 3 S S"]
-    ) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B P D"]]:
+    ) -> tuple[Float[Tensor, "B Dw"], Float[Tensor, "B P Dp"]]:
         """A vector for each picture, and one for each of its patches in raster order."""
         ...
 
@@ -45,12 +46,12 @@ class Teacher:
     """
 
     backbone: Backbone
-    whole: tuple[Float[Tensor, " D"], Float[Tensor, " D"]]
-    patches: tuple[Float[Tensor, " D"], Float[Tensor, " D"]]
+    whole: tuple[Float[Tensor, " Dw"], Float[Tensor, " Dw"]]
+    patches: tuple[Float[Tensor, " Dp"], Float[Tensor, " Dp"]]
 
     def __call__(
         self, images: UInt8[Tensor, "B 3 H W"]
-    ) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B P D"]]:
+    ) -> tuple[Float[Tensor, "B Dw"], Float[Tensor, "B P Dp"]]:
         """Features of the whole pictures and of their patches, where the pictures are."""
         found = zip(_raw(self.backbone, images), (self.whole, self.patches), strict=True)
         whole, patches = (

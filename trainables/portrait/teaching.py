@@ -9,7 +9,6 @@ logits of all attributes, A attributes.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from math import cos, pi
 
 import torch
@@ -24,7 +23,7 @@ from trainables.portrait.portraits import PARTS
 from trainables.stem import Stem, stem
 
 SIDE, PATCH, GRID, WIDTH, NARROW = 32, 4, 8, 64, 8
-BATCH, MOST_STEPS, PASSES = 64, 320, 5
+BATCH, MOST_STEPS, PASSES = 32, 400, 5
 LR, LEAST_LR, WARMUP = 1e-2, 0.02, 0.1  # the last two as shares, of the rate and of the steps
 SEED = 17  # of the teacher, which the seeds of runs share
 
@@ -132,9 +131,8 @@ def new_lesson(sizes: Mapping[str, int]) -> Lesson:
     return lesson
 
 
-def taught(course: Callable[[], Course]) -> dict[str, Tensor]:
-    """The state of the trained network: a few passes of AdamW, its rate up and down a cosine."""
-    asked = course()
+def taught(asked: Course) -> Lesson:
+    """The network trained: a few passes of AdamW, its rate up and down a cosine."""
     lesson = new_lesson({name: asked.sizes[name] for name in asked.values})
     values = torch.stack([*asked.values.values()], 1)
     batch = min(BATCH, len(values))
@@ -147,7 +145,7 @@ def taught(course: Callable[[], Course]) -> dict[str, Tensor]:
         lesson.loss(asked.images[rows], asked.parts[rows], values[rows]).backward()
         optimizer.step()
         optimizer.zero_grad()
-    return lesson.net.state_dict()
+    return lesson
 
 
 def small_teacher(
@@ -160,7 +158,11 @@ def small_teacher(
         course: What it is trained on, made where it is trained alone.
         of: What tells this course from others.
     """
-    had = stem({"run": "portrait teacher", "course": of}, partial(taught, course))
+
+    def train() -> dict[str, Tensor]:
+        return taught(course()).net.state_dict()
+
+    had = stem({"run": "portrait teacher", "course": of}, train)
     net = SmallNet()
     net.load_state_dict(had.state)
     return standardised(net.eval().requires_grad_(False).to(best_device()), images), had

@@ -20,6 +20,7 @@ from trainables.loop import best_device
 from trainables.vit import VisionTransformer, ViTConfig
 
 HEAD = 64
+EPS = 1e-6  # of the norms of DINO's networks and timm's
 # facebookresearch/dino@7c446df vision_transformer.py, and timm, to ours.
 _NAMES = (
     (r"^patch_embed\.proj\.", "patches."),
@@ -55,7 +56,7 @@ def vit_from(path: str) -> ViTBackbone:
     Raises:
         ValueError: When it is no file of weights, or of another network.
     """
-    state = _state(path)
+    state, theirs = _state(path)
     cfg = _config(path, state)
     with torch.device("meta"):
         vit = VisionTransformer(cfg)
@@ -69,11 +70,14 @@ def vit_from(path: str) -> ViTBackbone:
                 f"{expected.get(name, 'nothing')} at {name}, got {found}",
             )
     vit.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    for module in vit.modules():
+        if theirs and isinstance(module, nn.LayerNorm):
+            module.eps = EPS
     return ViTBackbone(vit).eval().requires_grad_(False).to(best_device())
 
 
-def _state(path: str) -> dict[str, Tensor]:
-    """Its tensors by our names."""
+def _state(path: str) -> tuple[dict[str, Tensor], bool]:
+    """Its tensors by our names, and whether they had others."""
     if not Path(path).is_file():
         raise _refused(path, "there must be such a file, got none")
     try:
@@ -96,7 +100,8 @@ def _state(path: str) -> dict[str, Tensor]:
     own = {n.removeprefix(prefix): v for n, v in named.items() if n.startswith(prefix)}
     ours = {_renamed(name): value for name, value in own.items()}
     ours.setdefault("registers", torch.empty(1, 0, ours["patches.weight"].shape[0]))
-    return {name: value for name, value in ours.items() if _OURS.match(name)}
+    kept = {name: value for name, value in ours.items() if _OURS.match(name)}
+    return kept, first != "patches.weight"
 
 
 def _renamed(name: str) -> str:

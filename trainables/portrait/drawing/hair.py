@@ -1,4 +1,4 @@
-"""Hair: what hangs behind the head, what lies on it, beards and brows' colour.
+"""Hair: what hangs behind the head, what lies on it, and beards.
 
 The outline of hair is that of the skull, somewhat larger, and for longer hair a fall on both sides;
 in front a face is left open.

@@ -47,7 +47,7 @@ class MiniLm:
 
         An empty caption has none; the longest makes T, which is 1 at least.
         """
-        found = [self._pieces(caption, MOST_TOKENS)[0] if caption else [] for caption in captions]
+        found = [self._pieces(caption, MOST_TOKENS) if caption else [] for caption in captions]
         ids = [torch.tensor(one, dtype=torch.int64) for one in found]
         states = [torch.zeros(len(one), WIDTH) for one in ids]
         order = sorted((i for i in range(len(ids)) if len(ids[i])), key=lambda i: len(ids[i]))
@@ -62,9 +62,9 @@ class MiniLm:
         whole[mask] = torch.cat(states) if states else torch.zeros(0, WIDTH)
         return whole, mask
 
-    def cut(self, caption: str) -> bool:
-        """Whether a caption is longer than what is read of it."""
-        return self._pieces(caption, MOST_TOKENS)[1]
+    def tokens(self, caption: str) -> int:
+        """Of a whole caption, begin and end with it; what is beyond `MOST_TOKENS` is not read."""
+        return self._pieces.count(caption) if caption else 0
 
     def _states(self, ids: Sequence[Tensor]) -> Float[Tensor, "B T 384"]:
         mask = pad_sequence([torch.ones_like(one) for one in ids], batch_first=True).bool()

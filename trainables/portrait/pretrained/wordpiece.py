@@ -26,11 +26,17 @@ class WordPiece:
         pieces = vocabulary.read_text(encoding="utf-8").splitlines()
         self._ids = {piece: number for number, piece in enumerate(pieces)}
 
-    def __call__(self, text: str, most: int) -> tuple[list[int], bool]:
-        """The ids of a text between its begin and its end, at most so many; whether it was cut."""
-        pieces = [piece for word in words(text) for piece in self._pieces(word)]
-        kept = [BEGIN, *pieces[: most - 2], END]
-        return [self._ids[piece] for piece in kept], len(pieces) > most - 2
+    def __call__(self, text: str, most: int) -> list[int]:
+        """The ids of a text between its begin and its end, at most so many."""
+        kept = [BEGIN, *self._all(text)[: most - 2], END]
+        return [self._ids[piece] for piece in kept]
+
+    def count(self, text: str) -> int:
+        """Ids of a whole text."""
+        return len(self._all(text)) + 2
+
+    def _all(self, text: str) -> list[str]:
+        return [piece for word in words(text) for piece in self._pieces(word)]
 
     def _pieces(self, word: str) -> Sequence[str]:
         """Of the word from the left the longest piece there is; all of it unknown if one lacks."""
