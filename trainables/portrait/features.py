@@ -6,7 +6,7 @@ Shape letters: B portraits, H and W pixels, S pixels of a side, P patches, D wid
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, UInt8
@@ -21,6 +21,7 @@ PIXELS = 2**18  # of portraits at once
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+@runtime_checkable
 class Backbone(Protocol):
     """A trained network that sees square pictures of one size, as `seen` makes them."""
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -23,6 +23,7 @@ PLACE = 0.5  # length of a place beside that of a word
 _LONGEST = 10_000  # the longest wave of places, in tokens
 
 
+@runtime_checkable
 class Words(Protocol):
     """What makes states of captions, for the data and for captions that are edited later."""
 

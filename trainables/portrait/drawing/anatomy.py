@@ -7,6 +7,7 @@ Shape letters: B portraits, H and W samples of a side.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import pi
 
 import torch
@@ -51,11 +52,11 @@ class Anatomy:
 
     def trait(self, name: str, middle: float = 0.0, spread: float = 1.0) -> Each:
         """A trait, spread about a middle."""
-        return self.sitters.traits[name].view(-1, 1, 1) * spread + middle
+        return _trait(self.sitters, name, middle, spread)
 
     def by(self, name: str, *numbers: float) -> Each:
         """A number for each portrait, by its value of an attribute."""
-        return torch.tensor(numbers)[self.sitters.values[name]].view(-1, 1, 1)
+        return _by(self.sitters, name, *numbers)
 
     def has(self, name: str, *values: int) -> Each:
         """1 where an attribute has one of these values, else 0."""
@@ -95,12 +96,12 @@ class Anatomy:
     def mouth_width(self) -> Each:
         """Half of it, as seen."""
         smile = self.by("expression", 0.0, 0.05, 0.06)
-        wide = self.by("kind", 0.24, 0.28, 0.26) + smile + self.trait("mouth_width", 0, 0.03)
+        wide = self.by("kind", 0.24, 0.28, 0.26) + smile + self.trait("mouth_width", 0.0, 0.03)
         return wide * self.yaw.cos()
 
     def smile(self) -> Each:
         """How far the corners of the mouth are above its middle."""
-        return self.by("expression", -0.02, 0.12, 0.11) + self.trait("mood", 0, 0.02)
+        return self.by("expression", -0.02, 0.12, 0.11) + self.trait("mood", 0.0, 0.02)
 
     def ear(self, side: int) -> tuple[Each, Each]:
         """Its middle."""
@@ -112,7 +113,7 @@ class Anatomy:
 
     def shoulder(self) -> Each:
         """Half the width between the shoulders."""
-        return self.by("build", 1.18, 1.45, 1.84) + self.by("kind", -0.08, 0.08, 0.0)
+        return self.by("build", 1.18, 1.45, 1.84) + self.by("kind", -0.12, 0.10, 0.02)
 
     def head(self, canvas: Canvas) -> tuple[Grid, Grid]:
         """Each sample in the head's own coordinates, tilted with it."""
@@ -134,23 +135,25 @@ class Anatomy:
 
 def anatomy(sitters: Sitters) -> Anatomy:
     """The numbers of some sitters."""
-
-    def trait(name: str, middle: float, spread: float) -> Each:
-        return sitters.traits[name].view(-1, 1, 1) * spread + middle
-
-    def by(name: str, *numbers: float) -> Each:
-        return torch.tensor(numbers)[sitters.values[name]].view(-1, 1, 1)
-
+    trait, by = partial(_trait, sitters), partial(_by, sitters)
     return Anatomy(
         sitters,
         unit=trait("zoom", 0.57, 0.06),
-        x=trait("across", 0, 0.12),
+        x=trait("across", 0.0, 0.12),
         y=trait("down", -0.12, 0.06),
-        roll=trait("roll", 0, 8 * pi / 180),
-        yaw=by("turn", -TURN, 0.0, TURN) + trait("yaw", 0, 0.12),
+        roll=trait("roll", 0.0, 8 * pi / 180),
+        yaw=by("turn", -TURN, 0.0, TURN) + trait("yaw", 0.0, 0.12),
         pitch=trait("pitch", 0.0, 0.05),
         wide=by("build", 0.64, 0.72, 0.79)
-        + by("kind", -0.02, 0.02, 0)
-        + trait("face_width", 0, 0.035),
-        taper=by("kind", 0.40, 0.24, 0.32) - by("build", 0, 0.03, 0.09) + trait("jaw", 0, 0.05),
+        + by("kind", -0.02, 0.02, 0.0)
+        + trait("face_width", 0.0, 0.035),
+        taper=by("kind", 0.43, 0.22, 0.29) - by("build", 0.0, 0.03, 0.09) + trait("jaw", 0.0, 0.05),
     )
+
+
+def _trait(sitters: Sitters, name: str, middle: float, spread: float) -> Each:
+    return sitters.traits[name].view(-1, 1, 1) * spread + middle
+
+
+def _by(sitters: Sitters, name: str, *numbers: float) -> Each:
+    return torch.tensor(numbers)[sitters.values[name]].view(-1, 1, 1)

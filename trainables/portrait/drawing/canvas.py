@@ -6,7 +6,6 @@ Shape letters: B portraits, H and W samples of a side.
 
 from abc import ABC, abstractmethod
 from copy import copy
-from typing import Self
 
 import torch
 from jaxtyping import Float, UInt8
@@ -15,7 +14,7 @@ from torch import Tensor
 from trainables.portrait.portraits import PARTS
 
 Grid = Float[Tensor, "#B #H #W"]  # a number for each sample, or for each portrait
-Colour = Float[Tensor, "#B 3 #H #W"]
+Colour = Float[Tensor, "#B #rgb #H #W"]  # or one number for all three
 LEAST_COVER = 1 / 3  # of a pixel, from which on it is of a part
 NOWHERE = 9.0  # a distance at which nothing is
 
@@ -34,7 +33,7 @@ class Canvas(ABC):
         self.x, self.y = middles.view(1, 1, side), middles.view(1, side, 1)
         self.side = side
 
-    def about(self, x: Grid, y: Grid, across: Grid, down: Grid) -> Self:
+    def about(self, x: Grid, y: Grid, across: Grid, down: Grid) -> "Canvas":
         """The part of it that surely holds these points, and so far around: faster to paint on."""
         columns = _holding(self.x, x - across, x + across)
         rows = _holding(self.y, y - down, y + down)

@@ -61,7 +61,7 @@ def face_outline(who: Anatomy, u: Grid, v: Grid) -> Grid:
 
 def _paint_ear(canvas: Canvas, u: Grid, v: Grid, who: Anatomy, side: int) -> None:
     x, y = who.ear(side)
-    size = who.ear_seen(side).clamp(min=0.05) * who.trait("ears", 1, 0.15)
+    size = who.ear_seen(side).clamp(min=0.05) * who.trait("ears", 1.0, 0.15)
     canvas.over(
         ellipse(u - x, v - y, 0.13 * size, 0.21 * size), who.unit, 0.93 * paint.skin(who), "ears"
     )
@@ -70,7 +70,7 @@ def _paint_ear(canvas: Canvas, u: Grid, v: Grid, who: Anatomy, side: int) -> Non
 
 
 def _paint_cheek(canvas: Canvas, u: Grid, v: Grid, who: Anatomy, side: int) -> None:
-    warm = 1 - (0.10 + 0.06 * who.has("kind", WOMAN))[:, None] * plain((0.0, 1.0, 0.8))
+    warm = 1 - (0.06 + 0.14 * who.has("kind", WOMAN))[:, None] * plain((0.0, 1.0, 0.8))
     x, y = who.turned(side * 0.62 * who.wide, 0.28)
     spot = ellipse(u - x, v - y, 0.20 * who.narrowed(side * 0.4), 0.17)
     canvas.tint(0.3 * spot, who.unit, warm)
@@ -99,7 +99,7 @@ def _paint_nose(canvas: Canvas, u: Grid, v: Grid, who: Anatomy) -> None:
     bridge, top = who.turned(torch.zeros_like(x), -0.12, 1.02)
     along = ((v - top) / (y - top)).clamp(0, 1)
     middle = bridge + (x - bridge) * along
-    half = (0.055 + 0.075 * along) * (1 + who.trait("nose_width", 0, 0.2))
+    half = (0.055 + 0.075 * along) * (1 + who.trait("nose_width", 0.0, 0.2))
     whole = torch.maximum((u - middle).abs() - half, torch.maximum(top - v, v - y - 0.07))
     canvas.over(whole, who.unit, paint.skin(who), "nose", 0.25)
     shaded = who.by("lit", 1.0, 0.4, -1.0)
@@ -107,9 +107,8 @@ def _paint_nose(canvas: Canvas, u: Grid, v: Grid, who: Anatomy) -> None:
         (u - middle - shaded * half).abs() - 0.035, (v - 0.5 * (y + top)).abs() - 0.2
     )
     canvas.tint(side, who.unit, plain((0.86, 0.82, 0.80)))
-    base = stroke(
-        u - x, v - y, 0.075 - 1.5 * (u - x).square(), 0.14 + who.trait("nose_width", 0, 0.026), 0.03
-    )
+    wings = 0.14 + who.trait("nose_width", 0.0, 0.026)
+    base = stroke(u - x, v - y, 0.075 - 1.5 * (u - x).square(), wings, 0.03)
     canvas.tint(base, who.unit, plain((0.66, 0.58, 0.56)))
     tip = ellipse(u - x + 0.03 * shaded, v - y + 0.03, 0.05, 0.06)
     canvas.tint(tip, who.unit, plain((1.08, 1.08, 1.08)))
@@ -120,10 +119,10 @@ def _paint_mouth(canvas: Canvas, u: Grid, v: Grid, who: Anatomy) -> None:
     across = (u - x) / who.mouth_width()
     line = y + who.smile() * (0.35 - across.square())
     arch = (1 - across.square()).clamp(min=0)
-    full = 1 + 0.45 * who.has("kind", WOMAN) + who.trait("lips", 0, 0.25)
+    full = 1 + 0.45 * who.has("kind", WOMAN) + who.trait("lips", 0.0, 0.25)
     gap = 0.085 * who.has("expression", LAUGHING) * arch
     beyond = (across.abs() - 1) * 0.25
-    red = 0.35 + 0.35 * who.has("kind", WOMAN)
+    red = 0.30 + 0.55 * who.has("kind", WOMAN)
     lips = torch.lerp(paint.skin(who) * 0.80, plain(paint.LIP), red[:, None])
     below = torch.maximum(v - line - gap - (0.035 + 0.055 * arch) * full, line - v)
     above = torch.maximum(line - v - gap * 0.6 - (0.025 + 0.045 * arch) * full, v - line)
@@ -142,7 +141,7 @@ def _paint_mouth(canvas: Canvas, u: Grid, v: Grid, who: Anatomy) -> None:
 def _paint_eye(canvas: Canvas, u: Grid, v: Grid, who: Anatomy, side: int) -> None:
     x, y = who.eye(side)
     a, b = (u - x) / who.narrowed(side * 0.34), v - y
-    size = who.trait("eye_size", 1, 0.10)
+    size = who.trait("eye_size", 1.0, 0.10) * who.by("kind", 1.08, 0.96, 0.96)
     high = size * who.by("expression", 0.105, 0.095, 0.07)
     ball = ellipse(a, b, 0.19 * size, high)
     canvas.over(ball, who.unit, plain((0.97, 0.96, 0.95)), "eyes")
@@ -158,7 +157,7 @@ def _paint_eye(canvas: Canvas, u: Grid, v: Grid, who: Anatomy, side: int) -> Non
     canvas.over(
         ellipse(a + 0.03, b + 0.035, 0.022, 0.022), who.unit, plain((1.0, 1.0, 1.0)), "eyes", 0.8
     )
-    lashes = 0.018 + 0.022 * who.has("kind", WOMAN)
+    lashes = 0.018 + 0.030 * who.has("kind", WOMAN)
     a = (u - x) / who.narrowed(side * 0.34)
     lid = torch.maximum(ball.abs() - lashes, v - y + 0.02)
     canvas.tint(torch.maximum(lid, a.abs() - 0.21 * size), who.unit, plain((0.25, 0.20, 0.20)))
@@ -167,9 +166,9 @@ def _paint_eye(canvas: Canvas, u: Grid, v: Grid, who: Anatomy, side: int) -> Non
 def _paint_brow(canvas: Canvas, u: Grid, v: Grid, who: Anatomy, side: int) -> None:
     x, y = who.eye(side)
     a = side * (u - x) / who.narrowed(side * 0.34)
-    height = 0.235 + who.trait("brow_height", 0, 0.03) + 0.03 * who.has("expression", LAUGHING)
-    bend = -height + (0.10 + who.trait("brow_slope", 0, 0.10)) * a + 1.1 * a.square()
-    thick = who.by("kind", 0.030, 0.055, 0.042) * who.trait("brow_weight", 1, 0.3)
+    height = 0.235 + who.trait("brow_height", 0.0, 0.03) + 0.03 * who.has("expression", LAUGHING)
+    bend = -height + (0.10 + who.trait("brow_slope", 0.0, 0.10)) * a + 1.1 * a.square()
+    thick = who.by("kind", 0.030, 0.055, 0.042) * who.trait("brow_weight", 1.0, 0.3)
     colour = 0.62 * paint.hair(who)
     canvas.over(stroke(a, v - y, bend - 0.02, 0.22, thick), who.unit, colour, "brows", 0.9)
 

@@ -36,7 +36,7 @@ def hair_of(canvas: Canvas, who: Anatomy) -> Hair:
     u, v = who.head(canvas)
     outline = _outline(who, u, v)
     ends = torch.where(
-        who.has("length", SHORT) > 0, 0.06 + who.trait("hairline", 0, 0.1), _fall(who)
+        who.has("length", SHORT) > 0, 0.06 + who.trait("hairline", 0.0, 0.1), _fall(who)
     )
     seen = torch.maximum(outline, v - ends) + NOWHERE * who.has("length", BALD)
     return Hair(seen, paint.hair(who) * _strands(who, u, v))
@@ -87,7 +87,7 @@ def _outline(who: Anatomy, u: Grid, v: Grid) -> Grid:
 def _open_face(who: Anatomy, u: Grid, v: Grid) -> Grid:
     """Distance from what hair leaves open in front."""
     x = who.turned(0.0, 0.0)[0] * 0.75
-    line = who.by("kind", -0.60, -0.66, -0.62) + who.trait("hairline", 0, 0.05)
+    line = who.by("kind", -0.60, -0.66, -0.62) + who.trait("hairline", 0.0, 0.05)
     narrow = who.by("length", 1.05, 1.05, 0.88, 0.86) * who.wide
     oval = ellipse(u - x, v - 0.45, narrow, 0.45 - line)
     parted = line + 0.22 * who.trait("parting") * (u - x)
@@ -96,7 +96,7 @@ def _open_face(who: Anatomy, u: Grid, v: Grid) -> Grid:
     return torch.maximum(oval, edge - v)
 
 
-def _strands(who: Anatomy, u: Grid, v: Grid) -> Grid:
+def _strands(who: Anatomy, u: Grid, v: Grid) -> Float[Tensor, "B 1 H W"]:
     """Lighter and darker strands, as a factor of the colour."""
     straight = (24 * u + 3 * v).sin()
     wavy = (17 * u + 2.5 * (6 * v).sin()).sin()

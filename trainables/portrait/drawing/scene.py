@@ -5,7 +5,7 @@ import torch
 from trainables.portrait.drawing import paint
 from trainables.portrait.drawing.anatomy import NECK, SHOULDERS, Anatomy
 from trainables.portrait.drawing.canvas import NOWHERE, Canvas, Grid, box, ellipse
-from trainables.portrait.drawing.paint import plain
+from trainables.portrait.drawing.paint import Paint, plain
 
 SHIRT, JUMPER, JACKET = range(3)
 
@@ -18,7 +18,7 @@ def paint_backdrop(canvas: Canvas, who: Anatomy) -> None:
     colour = torch.lerp(colour, 0.62 + 0.55 * colour, pale)
     colour = paint.shaded(colour, who, "backdrop_shade", 0.12)
     canvas.over(-NOWHERE * one, one, colour, "background")
-    patch = (canvas.x - who.trait("backdrop_x", 0, 0.8)).square()
+    patch = (canvas.x - who.trait("backdrop_x", 0.0, 0.8)).square()
     patch = patch + (canvas.y - who.trait("backdrop_y", -0.2, 0.7)).square()
     glow = 1 + 0.22 * (who.trait("backdrop_hue") * (-2.5 * patch).exp())[:, None]
     canvas.tint(-NOWHERE * one, one, glow * paint.light_across(who, canvas.x))
@@ -74,7 +74,7 @@ def _opening(who: Anatomy, u: Grid, v: Grid, wider: float) -> Grid:
     return torch.where(who.has("garment", JUMPER) > 0, round_neck, notch * 0.8)
 
 
-def _lapels(canvas: Canvas, who: Anatomy, u: Grid, v: Grid, dye: Grid, shoulders: Grid) -> None:
+def _lapels(canvas: Canvas, who: Anatomy, u: Grid, v: Grid, dye: Paint, shoulders: Grid) -> None:
     """The two flaps of a jacket over what is worn under it."""
     top = SHOULDERS - 0.22
     reach = 0.62 - 0.30 * (v - top)

@@ -72,7 +72,7 @@ class NanoDit(nn.Module):
         """
         sides = z.shape[-2], z.shape[-1]
         grid = sides[0] // self.cfg.model.patch, sides[1] // self.cfg.model.patch
-        x = self.patch(z).flatten(2).mT
+        x = self.patch(z).flatten(2).mT.contiguous()  # or all that follows would be transposed
         x = x + positions(grid, x.shape[-1], x.device)
         x, features = self._through(x, self.conditions(t, given, sides), visible)
         image = unpatched(self.final(self.norm(x)), grid)
