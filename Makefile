@@ -1,6 +1,7 @@
 # make sweep   run the lung-CT center-momentum study and print its answer
 # make test    run every test
 # make setup   only the environment in .venv; cheap when nothing changed
+# make weights trained networks that are read, not imported, in .weights: LPIPS, text, landmarks
 # make peers   what the benchmarks compare with, beside it
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ DONE := .venv/.done
 # Kept bytecode spares every worker process compiling torch, Ray and MLflow anew (twice the time of the tests).
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup peers sweep test lint lock
+.PHONY: setup weights peers sweep test lint lock
 
 setup: $(DONE)
 
@@ -20,6 +21,9 @@ $(DONE): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(DONE)
+
+weights: setup
+	$(BIN)/python -m trainables.portrait.weights
 
 peers: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[peers]'

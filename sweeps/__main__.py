@@ -12,6 +12,20 @@ def _ingest_ct(source: Path, to: Path, hu_divided_by_ten: bool, **options: Any) 
     return ingest_ct(source, to, hu_divisor=10 if hu_divided_by_ten else 1, **options)
 
 
+def _ingest_portraits(source: Path, to: Path, aspect_buckets: bool, **options: Any) -> Any:
+    from trainables.portrait.ingest.ingest import ingest_portraits
+
+    beside, require = options.pop("beside"), options.pop("require")
+    return ingest_portraits(
+        source,
+        to,
+        shapes="aspect" if aspect_buckets else "square",
+        beside=Path(beside) if beside else None,
+        require=tuple(name.strip() for name in require.split(",") if name.strip()),
+        **options,
+    )
+
+
 def _ingest_ruby(source: Path, to: Path, **options: Any) -> Any:
     from trainables.ruby.ingest.ingest import ingest_ruby
 
@@ -39,6 +53,58 @@ INGESTERS = {
                 "default": 0.1,
                 "metavar": "F",
                 "help": "share of series held out for evaluation (default: 0.1)",
+            },
+        },
+    ),
+    "portraits": Ingester(
+        help="pictures (PNG, JPEG, WebP), with captions, joints, segmentation and features beside "
+        "them where there are any, to Parquet of portraits",
+        run=_ingest_portraits,
+        options={
+            "--size": {
+                "type": int,
+                "default": 128,
+                "metavar": "PX",
+                "help": "side of the square bucket; a run may read them smaller (default: 128)",
+            },
+            "--aspect-buckets": {
+                "action": "store_true",
+                "help": "give each the nearest of the seven documented shapes (default: square)",
+            },
+            "--beside": {
+                "default": "",
+                "metavar": "DIR",
+                "help": "where what is known of each picture lies (default: in the source)",
+            },
+            "--text": {
+                "choices": ("auto", "minilm", "t5", "none"),
+                "default": "auto",
+                "help": "whose states of captions are kept (default: MiniLM's, with its weights)",
+            },
+            "--landmarks": {
+                "choices": ("auto", "given", "mtcnn", "none"),
+                "default": "auto",
+                "help": "where joints come from (default: given ones, else MTCNN with its weights)",
+            },
+            "--require": {
+                "default": "",
+                "metavar": "A,B",
+                "help": "leave out what has no captions, pose, segmentation or features",
+            },
+            "--split": {
+                "choices": ("auto", "folder", "name"),
+                "default": "auto",
+                "help": "what is kept on one side (default: a folder, if there are several)",
+            },
+            "--validation-fraction": {
+                "type": float,
+                "default": 0.1,
+                "metavar": "F",
+                "help": "share of folders or portraits held out for evaluation (default: 0.1)",
+            },
+            "--keep-duplicates": {
+                "action": "store_true",
+                "help": "keep equal pictures, and nearly equal ones across the split",
             },
         },
     ),

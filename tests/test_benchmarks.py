@@ -35,6 +35,7 @@ RESULTS = {
         r"plain Python +\d+ graphs/s, ",
         r"pace is [\d.]+ times the bound of 4000",
     ],
+    "fp8_step": [r"no GPU is there|fp8, all \+ compile \+ checkpoint +[\d.]+ ms +[\d.]+ GiB"],
     "graph_attention": [
         r"hidden 8, depth 1, 3 graphs in groups: ",
         r"groups / padded to 55 +[\d.]+",
@@ -47,10 +48,15 @@ RESULTS = {
         r"30 graphs of unlike size judged alike",
     ],
     "lm_scan_step": [r"attention +[\d.]+ ms +1\.00 times", r"3:1, 16 states +[\d.]+ ms"],
+    "lpips_batch": [r"alex +3 pairs of 32 px +at once +\d+ ms +one by one +\d+ ms +ratio [\d.]+"],
     "lm_step": [r"ours .* tokens/s", r"Llama .* of it", r"GPT-2 .* of it"],
     "many_cells": [
         r"cells +plan ms/cell +status s +leaderboard s",
         r"^ +20 +[\d.]+ +nan +-?[\d.]+ ",
+    ],
+    "muon_step": [
+        r"24 x 96\^2 +ours +[\d.]+ ms +torch +[\d.]+ ms +ours / torch [\d.]+",
+        r"bound 0\.2 .* here they are (absent|used)$",
     ],
     "null_sweeps": [r"\| equal spread \| 0\.\d+ \| 0\.\d+ \|", r"\| 3 \| [\d.]+ \| [\d.]+ \|"],
     "overhead": [

@@ -55,6 +55,8 @@ tbody th { font-weight: 500; max-width: 22rem; } .strong, .strong th { font-weig
 .equivalent { color: var(--c2); } .undecided { color: var(--dim); }
 figure { margin: 1rem 0; } svg { display: block; width: 100%%; height: auto; }
 svg text { font-family: inherit !important; fill: currentColor; white-space: pre; }
+.beside { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 1rem; }
+.beside figure { max-width: 100%%; }
 pre { background: var(--soft); padding: .8rem 1rem; overflow-x: auto; font-size: .8125rem;
   line-height: 1.5; }
 @media print { nav { display: none; } .scroll { overflow: visible; } h2 { break-after: avoid; } }

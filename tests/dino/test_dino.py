@@ -19,7 +19,7 @@ from trainables.dino.config import (
     OptimConfig,
 )
 from trainables.dino.dino import DinoNetwork, DinoRun, new_network
-from trainables.dino.vit import VIT_LARGE, VIT_SMALL, ViTConfig
+from trainables.vit import VIT_LARGE, VIT_SMALL, ViTConfig
 
 TINY = DinoConfig(
     steps=6,

@@ -11,7 +11,7 @@ from trainables.ct.phantom import PhantomConfig
 from trainables.dino.config import DinoConfig, EvaluationConfig, HeadConfig, OptimConfig
 from trainables.dino.dino import DinoRun
 from trainables.dino.mae import MaeConfig
-from trainables.dino.vit import ViTConfig
+from trainables.vit import ViTConfig
 
 TINY = DinoConfig(
     steps=4,

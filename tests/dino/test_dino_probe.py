@@ -15,7 +15,7 @@ from trainables.dino.metrics import mean_cosine
 from trainables.dino.probe import ProbeRun, auroc, auroc_se
 from trainables.dino.probe_config import FitConfig, ProbeConfig
 from trainables.dino.probe_features import FeaturesConfig, class_separation, features
-from trainables.dino.vit import ViTConfig
+from trainables.vit import ViTConfig
 
 TINY = ProbeConfig(
     steps_per_report=2,

@@ -5,8 +5,8 @@ import torch
 from timm.layers import build_sincos2d_pos_embed
 
 from trainables.dino.mae import Decoder, MaeConfig, decoder_init, mae_loss, patch_pixels, positions
-from trainables.dino.vit import VisionTransformer, ViTConfig, documented_init
 from trainables.draws import initialise, uniform
+from trainables.vit import VisionTransformer, ViTConfig, documented_init
 
 X, PATCHES, VISIBLE = 3, 16, 5
 VIT = ViTConfig(image_px=28, patch_px=7, dim=24, depth=2, heads=3, registers=2, mlp_ratio=2)

@@ -18,8 +18,8 @@ from trainables.ct.slices import load_slices
 from trainables.dino.data import checked
 from trainables.dino.dino import DinoRun
 from trainables.dino.metrics import decoded_share, has_folds
-from trainables.dino.vit import VisionTransformer, ViTConfig, documented_init
 from trainables.draws import initialise, uniform
+from trainables.vit import VisionTransformer, ViTConfig, documented_init
 
 PHANTOM = PhantomConfig(series=6, slices=20, side_px=48, validation_fraction=0.5)
 VARIED = replace(PHANTOM, spacing_spread=0.5)

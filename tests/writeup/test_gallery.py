@@ -45,14 +45,17 @@ def data(shade: int) -> str:
     return f"data:image/png;base64,{b64encode(png(shade)).decode()}"
 
 
-def test_the_newest_pictures_of_each_arms_first_seed_stand_folded_in_the_page(sweep) -> None:
+def test_the_newest_pictures_of_each_arms_first_seed_stand_beside_each_other(sweep) -> None:
     plan, ledger = sweep
     html = report(plan, ledger, [])
     page = Page(html)
     images = [attributes for tag, attributes in page.elements if tag == "img"]
-    assert [i["src"] for i in images] == [data(40), data(40), data(42), data(42)]
-    assert images[0]["alt"] == "plain, seed 0: graph, step 40"
-    assert images[2]["alt"] == f"{ODD}, seed 2: graph, step 40"
+    assert [i["src"] for i in images] == [data(40), data(42), data(40), data(42)]
+    assert [i["alt"] for i in images] == [
+        f"{name}: {whose}, step 40"
+        for name in ("graph", "heat")
+        for whose in ("plain, seed 0", f"{ODD}, seed 2")
+    ]
     assert sum(tag == "details" for tag, _ in page.elements) == 2
     assert not any("open" in a for tag, a in page.elements if tag == "details")
     policy = [a["content"] for t, a in page.elements if "http-equiv" in a]
@@ -70,7 +73,7 @@ def test_pictures_beyond_the_bound_or_gone_are_named_and_not_shown(sweep, monkey
         path.unlink()
     page = Page(report(plan, ledger, []))
     assert [a["alt"] for t, a in page.elements if t == "img"] == [
-        "plain, seed 0: heat, step 40", f"{ODD}, seed 2: heat, step 40",
+        "heat: plain, seed 0, step 40", f"heat: {ODD}, seed 2, step 40",
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from trainables.ct.phantom import PhantomConfig
 from trainables.ct.views import ViewsConfig
 from trainables.dino.mae import MaeConfig
-from trainables.dino.vit import VIT_LAB, ViTConfig
+from trainables.vit import VIT_LAB, ViTConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

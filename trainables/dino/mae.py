@@ -16,7 +16,7 @@ from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from trainables.dino.vit import Block, VisionTransformer, ViTConfig, documented_init, through
+from trainables.vit import Block, VisionTransformer, ViTConfig, documented_init, through
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,8 +9,8 @@ from torch import Generator, Tensor, nn
 
 from trainables.dino.config import DinoConfig
 from trainables.dino.mae import Decoder, decoder_init
-from trainables.dino.vit import VisionTransformer, documented_init
 from trainables.draws import initialise
+from trainables.vit import VisionTransformer, documented_init
 
 
 class DinoNetwork(nn.Module):

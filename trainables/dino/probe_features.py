@@ -16,7 +16,7 @@ from trainables.ct.nodules import Candidates, around, crops
 from trainables.ct.phantom import HU_RANGE
 from trainables.ct.slices import Slices
 from trainables.dino.metrics import active_dims, mean_cosine
-from trainables.dino.vit import VisionTransformer
+from trainables.vit import VisionTransformer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,17 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 LEAST_CONFIDENCE = 0.05  # below which a joint counts as not seen
+PARTS = (
+    "background", "clothes", "neck", "skin", "ears", "hair", "brows", "eyes", "nose", "mouth",
+    "glasses",
+)  # fmt: skip
+# Documented is face and neck, hair, lips, teeth and tongue: 2, 3 and 23 to 27 of its 28 classes.
+FACE = tuple(range(PARTS.index("neck"), len(PARTS)))
+# Sides are the sitter's own: who faces us has the left eye in the right half of the picture.
+JOINTS = (
+    "nose", "left eye", "right eye", "left ear", "right ear", "left mouth", "right mouth", "chin",
+    "neck", "left shoulder", "right shoulder",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +83,7 @@ class Portraits:
 
     def take(self, rows: Int64[Tensor, " B"]) -> "Portraits":
         """Some of them."""
-        at = rows.tolist()
+        at: list[int] = rows.tolist()
         return Portraits(
             images=self.images[rows],
             parts=self.parts[rows],

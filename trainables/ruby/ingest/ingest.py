@@ -17,11 +17,11 @@ from typing import Any, get_args
 
 from trainables.prepared import intact
 from trainables.ruby.flog import call_weight
-from trainables.ruby.ingest.skips import Skip, gathered, said
 from trainables.ruby.ingest.sources import Entry, Rows, RubyTree, files_of
 from trainables.ruby.ingest.split import By, Found, Side, first_of_each, leak_share, sides
 from trainables.ruby.ingest.write import RUBY, write_shards
 from trainables.ruby.trees import measure, read_tree
+from trainables.skips import Skip, gathered, said
 
 LOWEST, HIGHEST = 2.0, 100.0  # scores that the documented data were cut to
 LARGEST = 1e6  # far more than any method has

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables.ruby.ingest.ruby import SCRIPT, RubyParser
-from trainables.ruby.ingest.skips import Skip
+from trainables.skips import Skip
 
 ENDINGS = (".rb", ".jsonl", ".ndjson")
 PARSED = "parsed.jsonl"

@@ -10,7 +10,7 @@ SAID_AT_MOST = 20  # reasons printed; the manifest has them all
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A file, a line or a method that was left out, and why."""
+    """A file, or a place in one, that was left out, and why."""
 
     path: str
     reason: str

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.dino.vit import (
+from trainables.draws import initialise
+from trainables.vit import (
     VIT_LARGE,
     VIT_SMALL,
     VIT_TINY,
@@ -14,7 +15,6 @@ from trainables.dino.vit import (
     ViTConfig,
     documented_init,
 )
-from trainables.draws import initialise
 
 SMALL = ViTConfig(image_px=28, patch_px=7, dim=24, depth=2, heads=3, registers=5, mlp_ratio=2)
 

@@ -1,0 +1,139 @@
+"""What a source holds: pictures, and what lies beside each.
+
+A picture's id is its path below the source without the ending, such as ffhq/00001. What is known of
+it lies in a folder of that name, as timlawrenz/stratum-hq@a6e5330 writes it, in the source or in
+the folder named by `beside`; a caption may also be a text file of that name. Such a folder may be a
+portrait of its own, with its pixels as an array.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainables.portrait.ingest.pictures import ENDINGS, OTHERS
+from trainables.skips import Skip
+
+METADATA, PIXELS, CAPTION = "metadata.json", "pixel.npy", "caption.txt"
+KNOWN = (
+    METADATA, PIXELS, CAPTION, "pose.npy", "pose2.npy", "seg.npy", "dinov3_cls.npy",
+    "dinov3_patches.npy", "t5_hidden.npy", "t5_mask.npy",
+)  # fmt: skip
+TABLE = "features.npz"  # features of many pictures, by id
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A portrait before it is read.
+
+    Attributes:
+        id: Its path without the ending.
+        picture: A picture, or an array of pixels.
+        place: Where the picture lies, for a message.
+        known: What is known of it, by name of the file.
+        caption: A text file of the picture's name, where the folder has none.
+    """
+
+    id: str
+    picture: Path
+    place: str
+    known: dict[str, Path]
+    caption: Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        """All that it is made of."""
+        return [self.picture, *self.known.values(), *([self.caption] if self.caption else [])]
+
+
+def entries_of(
+    source: Path, beside: Path | None, excluding: Path, skipped: list[Skip]
+) -> list[Entry]:
+    """Every portrait at any depth, by id; adds what cannot be taken.
+
+    Hidden folders and the target are left out. Of pictures of one id the first is taken.
+    """
+    root = source if source.is_dir() else source.parent
+    pictures: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
+    for path in _walk(source, excluding, skipped):
+        ending = path.suffix.lower()
+        if path.name in (PIXELS, METADATA):
+            folders[told(path.parent.relative_to(root))] = path.parent
+        elif ending in ENDINGS:
+            name = told(path.relative_to(root).with_suffix(""))
+            if name in pictures:
+                first = told(pictures[name].relative_to(root))
+                skipped.append(Skip(told(path.relative_to(root)), f"its id is that of {first}"))
+            else:
+                pictures[name] = path
+        elif ending in OTHERS:
+            skipped.append(Skip(told(path.relative_to(root)), "no PNG, JPEG or WebP"))
+    _within(pictures, folders, root, skipped)
+    return [_entry(name, picture, root, beside) for name, picture in sorted(pictures.items())]
+
+
+def table_of(source: Path, beside: Path | None) -> Path | None:
+    """The file of features of many pictures, where there is one."""
+    places = [folder / TABLE for folder in (beside, source) if folder]
+    return next((path for path in places if path.is_file()), None)
+
+
+def told(path: Path) -> str:
+    """A path as text, whatever its bytes."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _within(
+    pictures: dict[str, Path], folders: dict[str, Path], root: Path, skipped: list[Skip]
+) -> None:
+    """Settles what lies in a folder of things known: its pixels, or a picture's other views."""
+    for name, folder in folders.items():
+        inner = {id: path for id, path in pictures.items() if path.parent == folder != root}
+        for id in inner:
+            del pictures[id]
+        if name in pictures or folder == root:
+            left = inner
+        elif (folder / PIXELS).is_file():
+            pictures[name], left = folder / PIXELS, inner
+        elif len(inner) == 1:
+            pictures[name], left = next(iter(inner.values())), {}
+        else:
+            left = inner
+        skipped += [
+            Skip(told(path.relative_to(root)), "lies among what is known of another picture")
+            for path in left.values()
+        ]
+
+
+def _entry(name: str, picture: Path, root: Path, beside: Path | None) -> Entry:
+    places = [folder / name for folder in (beside, root) if folder]
+    known = {
+        file: place / file for file in KNOWN for place in places[::-1] if (place / file).is_file()
+    }
+    texts = [place.with_name(place.name + ".txt") for place in places]
+    return Entry(
+        id=name,
+        picture=picture,
+        place=told(picture.relative_to(root)),
+        known={file: path for file, path in known.items() if path != picture},
+        caption=next((path for path in texts if path.is_file()), None),
+    )
+
+
+def _walk(source: Path, excluding: Path, skipped: list[Skip]) -> Iterator[Path]:
+    """Files below the source in a fixed order; hidden ones are not data."""
+    if source.is_file():
+        yield source
+        return
+
+    def closed(error: OSError) -> None:
+        place = told(Path(error.filename).relative_to(source))
+        skipped.append(Skip(place, f"cannot be opened ({error.strerror})"))
+
+    for folder, folders, names in os.walk(source, onerror=closed):
+        here = Path(folder)
+        folders[:] = sorted(
+            name for name in folders if name[0] != "." and (here / name).resolve() != excluding
+        )
+        yield from (here / name for name in sorted(names) if name[0] != ".")

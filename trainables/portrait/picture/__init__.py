@@ -1,0 +1,1 @@
+"""Portraits as pictures for people."""

@@ -1,0 +1,1 @@
+"""Networks that others trained, rebuilt to be read from files of weights."""
