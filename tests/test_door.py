@@ -57,7 +57,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_wheel_holds_every_file(wheel: Path) -> None:
-    kinds = (".py", ".rb")
+    kinds = (".py", ".rb", ".csv")
     held = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(kinds)}
     files = (path for name in PACKAGES for path in (ROOT / name).rglob("*") if path.suffix in kinds)
     assert held == {path.relative_to(ROOT).as_posix() for path in files}
