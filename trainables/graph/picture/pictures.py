@@ -91,7 +91,7 @@ def before_after(samples: Sequence[Drawn]) -> bytes:
         hits = len(own & set(sample.made.edges))
         heads = (
             "said of an edge: 0 none, 1 one",
-            f"read from that: {hits} of {len(own)} true edges, {len(sample.made.edges) - hits} others",
+            f"read from that: {hits} of {len(own)} true edges, {len(sample.made.edges) - hits} more",
             "the truth",
         )
         for axis, head in zip(grid[row], heads, strict=True):
