@@ -1,9 +1,11 @@
 """Names and counts in a sentence."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 MANY_ARMS = 30  # above them a leaderboard is told in short
 _MOST_NAMED = 5  # arms or values in a line
+_MOST_CHOICES = 12  # that a message lists whole
 
 
 def joined(words: Iterable[str], most: int = _MOST_NAMED) -> str:
@@ -17,3 +19,13 @@ def joined(words: Iterable[str], most: int = _MOST_NAMED) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 arm`, `4 arms`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def choices(known: Iterable[str], got: str) -> str:
+    """`a, b, c`; of more than a line holds those nearest to what was typed, and how many in all."""
+    all_of_them = list(known)
+    if len(all_of_them) <= _MOST_CHOICES:
+        return ", ".join(all_of_them)
+    near = get_close_matches(got, all_of_them, n=_MOST_NAMED, cutoff=0.3)
+    shown = near or all_of_them[:_MOST_NAMED]
+    return f"{len(all_of_them)}, such as {', '.join(shown)}"

@@ -4,7 +4,7 @@
 Source    timlawrenz/jubilant-palm-tree dit.py@9e16666; seed post 000
 Reported  the loss was masked, the attention was not (neither ablated)
 Departs   lab: generated programs of up to 8 nodes padded to 16, width 48, 4 blocks, 200 steps of 16
-Cost      lab: 4 arms and 6 controls x 3 seeds of 60 s on one CPU core; paper: a GPU and --data
+Cost      lab: 4 arms and 6 controls x 3 seeds of 35 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -28,7 +28,7 @@ STUDY = Study(
     baseline="both masked",
     margin=MARGIN,
     findings=MASK_FINDINGS,
-    cell_seconds={"smoke": 1, "lab": 60},
+    cell_seconds={"smoke": 1, "lab": 35},
     needs_data=NEEDS_RUBY,
 )
 

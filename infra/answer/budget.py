@@ -65,6 +65,12 @@ class Budget:
             )
         return curve
 
+    def reached(self, points: Sequence[Point]) -> float | None:
+        """The amount on this axis at the last point; None where there is none."""
+        if self.axis == "steps":
+            return points[-1].step
+        return points[-1].metrics.get(_AXES.get(self.axis, self.axis))
+
     def value(self, points: Sequence[Point], metric: str) -> float | None:
         """The metric there, linear between neighbouring points; None outside of them."""
         return self.value_on(self.curve(points, metric))

@@ -84,6 +84,8 @@ def rankings(
     }
     found, unread = [_at_the_end(plan, cells)], []
     for axis in AXES:
+        if tuple(shares) == (1.0,) and _is_level(axis, cells):
+            continue  # its ranking is that of the end
         curves = _curves(plan, axis, cells) if one_machine or not is_time(axis) else {}
         budgets = _budgets(axis, curves, shares)
         for at in budgets:
@@ -146,6 +148,14 @@ def _at_the_end(plan: Plan, cells: Mapping[str, Mapping[int, CellRecord]]) -> Ra
         for name, own in cells.items()
     }
     return Ranking(_END, values)
+
+
+def _is_level(axis: str, cells: Mapping[str, Mapping[int, CellRecord]]) -> bool:
+    """Whether all cells end at one amount of what is counted, as most sweeps' do of steps."""
+    along = Budget(axis, 0.0)
+    ends = {along.reached(cell.points) for own in cells.values() for cell in own.values()}
+    end = ends.pop() if axis in _WHOLE and len(ends) == 1 else None
+    return end is not None and float(end).is_integer()
 
 
 def _curves(plan: Plan, axis: str, cells: Mapping[str, Mapping[int, CellRecord]]) -> Curves:

@@ -39,13 +39,13 @@ def list_studies(studies: Studies, options: Options) -> int:
     for name in sorted(studies):
         study, _ = load_study(name, studies)
         cell_s = study.cell_seconds.get(DEFAULT_SCALE)
-        trained = (len(study.arms) - len(study.controls)) * len(study.seeds)
-        hours = None if cell_s is None else cell_s * trained / 3600
+        arms = len(study.arms) - len(study.controls)
+        hours = None if cell_s is None else cell_s * arms * len(study.seeds) / 3600
         rows.append(
             (
                 name,
                 study.question,
-                f"{len(study.arms)} x {len(study.seeds)}",
+                f"{arms} x {len(study.seeds)}",
                 f"{study.metric} {study.mode}",
                 str(len(study.findings)),
                 MISSING if hours is None else f"{hours:.2g}",
@@ -53,7 +53,10 @@ def list_studies(studies: Studies, options: Options) -> int:
         )
     columns = ("study", "question", " cells", "metric", " claims", f" hours at {DEFAULT_SCALE}")
     widths = (0, 30, 0, 18, 0, 0)
-    notes = ("cells are arms x seeds; hours are of one worker, which is a CPU core or a GPU",)
+    notes = (
+        "cells are arms x seeds, without controls; hours are of one worker, which is a CPU core or "
+        "a GPU",
+    )
     tables = (
         Table("studies", columns, tuple(rows), notes=notes, widths=widths),
         _sweeps_table(options),

@@ -18,6 +18,7 @@ from infra.execution.sweep import join_plan
 from infra.ledger.ledger import Ledger, attempt_name
 from infra.ledger.records import Commit, Point
 from infra.study.plan import RECORD, Cell, Plan, make_cell
+from infra.words import choices
 
 _ATTEMPT = attempt_name(1, "import")
 
@@ -98,7 +99,7 @@ def _chosen(option: str, wanted: str, known: Sequence[str], table: RecordedTable
         return known[0]
     if wanted not in known:
         raise Refused(
-            f"{table.file}: {option} must be one of {', '.join(known) or 'its columns'}, got "
+            f"{table.file}: {option} must be one of {choices(known, wanted) or 'its columns'}, got "
             f"{wanted or 'none'}; choose with --{option}"
         )
     return wanted

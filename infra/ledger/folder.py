@@ -77,8 +77,12 @@ class FolderStorage:
         return dict(sorted(found.items()))
 
     def delete(self, path: str) -> None:
-        """Unlink the file."""
-        Path(self.root, path).unlink(missing_ok=True)
+        """Unlink the file, and its folder where nothing else is in it."""
+        target = Path(self.root, path)
+        target.unlink(missing_ok=True)
+        if target.parent != Path(self.root):
+            with suppress(OSError):  # others are in it
+                target.parent.rmdir()
 
 
 def _durable_temporary(target: Path, data: bytes) -> str:

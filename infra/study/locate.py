@@ -14,6 +14,7 @@ from infra.errors import Refused, first_line
 from infra.root import PACKAGES, ROOT
 from infra.study.neighbours import refuse_hiding
 from infra.study.study import Study
+from infra.words import choices
 
 STUDY_MODULE = "ablate_study_"  # how a study's own file is called among modules
 _RAY_COPY = "/runtime_resources/"
@@ -33,7 +34,8 @@ def load_study(name: str, studies: Mapping[str, Path]) -> tuple[Study, str]:
             raise Refused(f"study {name!r}: must be a file, and there is none at {path.absolute()}")
         return _study_in(path.absolute()), str(path.absolute())
     raise Refused(
-        f"study {name!r}: must be one of {', '.join(sorted(studies))} or the path of your own file"
+        f"study {name!r}: must be one of {choices(sorted(studies), name)}, or the path of your own "
+        "file"
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from infra.study.sampling import SampledSpace
 from infra.study.study import DEFAULT_SCALE, Study, flatten, replace_fields
+from infra.words import choices
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -210,7 +211,7 @@ def make_plan(
     for arm in wanted:
         if arm not in known:
             raise ValueError(
-                f"study {study.name!r}: arm must be one of {', '.join(known)}, got {arm!r}"
+                f"study {study.name!r}: arm must be one of {choices(known, arm)}, got {arm!r}"
             )
     plan = Plan(
         study=study.name,

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from infra.study.sampling import SampledSpace, drawn_arms
+from infra.words import choices
 
 DEFAULT_SCALE = "lab"
 
@@ -155,8 +156,8 @@ class Study:
             check_seed(seed)
         if self.baseline not in self.arms:
             raise ValueError(
-                f"study {self.name!r}: baseline must be one of its arms {', '.join(self.arms)}, "
-                f"got {self.baseline!r}"
+                f"study {self.name!r}: baseline must be one of its arms "
+                f"{choices(self.arms, self.baseline)}, got {self.baseline!r}"
             )
         self._check_laws()
         for scale in getattr(self.space, "at", {}):

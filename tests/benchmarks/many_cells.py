@@ -4,9 +4,10 @@
 
 A sweep has ten seeds and a tenth as many arms as cells; a cell has 20 points of 9 metrics. All but
 two cells are written as a driver leaves them, without syncing the disk. Once the index stands, each
-command runs in a process of its own; told is its CPU time less that of the same command over four
-cells, so that imports are apart. The last columns are of a driver that resumes the sweep on the Ray
-of $RAY_ADDRESS or a private one, runs what is left, and brings MLflow up to all cells.
+command runs in a process of its own; told is its CPU time less that of the same command over ten
+cells, which has verdicts too, so that imports are apart. The last columns are of a driver that
+resumes the sweep on the Ray of $RAY_ADDRESS or a private one, runs what is left, and brings MLflow
+up to all cells.
 
 Prints a line per size: milliseconds of CPU per cell for the plan, seconds of CPU for each command,
 rows of curves exported per second, seconds of CPU and the peak memory of the driver.
@@ -34,6 +35,7 @@ from infra.study.study import Study
 from search_spaces.space import Grid
 
 SEEDS, POINTS, LEFT = 10, 20, 2
+FEW = 10  # cells of the sweep whose commands take what they take to start
 COUNT = "MANY_CELLS"  # how many the study of this file has, where it is read as a study
 COMMANDS = ("status", "leaderboard", "verdicts", "export")
 
@@ -194,8 +196,8 @@ def main() -> None:
     print(f"{head} {'rows/s':>12} {'driver s':>10} {'MiB':>10}", flush=True)
     with tempfile.TemporaryDirectory(prefix="many-") as folder:
         storage = Path(folder)
-        write_sweep(4, storage)
-        start_up = {command: cpu_s(command, 4, storage) for command in options.commands}
+        write_sweep(FEW, storage)
+        start_up = {command: cpu_s(command, FEW, storage) for command in options.commands}
         for cells in options.cells:
             print(measured(cells, storage, start_up), flush=True)
 

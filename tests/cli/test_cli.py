@@ -26,7 +26,7 @@ def test_help_loads_nothing_heavy():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "dino_cn"], "study 'dino_cn': must be one of dino_augment, dino_cm"),
+        (["run", "dino_cn"], ", such as dino_cm, "),
         (["run", "nowhere.py"], "must be a file, and there is none at"),
         (
             ["run", LINE, "--arms", "plain,bold"],

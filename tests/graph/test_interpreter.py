@@ -243,3 +243,17 @@ def test_two_runs_of_a_program_share_nothing():
     first = run(FIBONACCI)
     first.memory["a"] = 0
     assert run(FIBONACCI).memory["a"] == 55
+
+
+@pytest.mark.parametrize(
+    ("node", "one"),
+    [
+        (3, program("BSMM", "2>1 3>2", "0-1", ("", "x", "print", ""))),
+        (2, program("BSMM", "2>1 3>2", "0-1", ("", "x", "launch", 1))),
+        (1, program("BQM", "", "0-1", ("", "", 1))),
+        (1, program("BMMM", "2>1:0 3>1:1", "0-1", ("", "+", 1, "one"))),
+        (None, program("SM", "1>0", "", ("x", 1))),
+    ],
+)
+def test_a_run_says_at_which_node_it_ended(node, one):
+    assert run(one).node == node

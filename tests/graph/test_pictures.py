@@ -9,7 +9,7 @@ from PIL import Image
 
 from trainables.graph.graphs import Edge, Graphs, Kind, Motif, Program
 from trainables.graph.picture.layout import places
-from trainables.graph.picture.pictures import COLORS, before_after, drawing, heat_map, shown
+from trainables.graph.picture.pictures import COLORS, Drawn, before_after, drawing, heat_map, shown
 from trainables.graph.program.fibonacci import FIBONACCI
 from trainables.graph.program.programs import programs
 
@@ -89,9 +89,10 @@ def test_a_row_of_a_heat_map_is_the_source():
 
 def test_pictures_of_samples_stand_in_rows():
     samples = [
-        (np.random.default_rng(n).normal(size=(n, n)), np.full(n, 5), garbage(n, 5)) for n in (4, 6)
+        Drawn(np.random.default_rng(n).normal(size=(n, n)), np.full(n, 5), garbage(n, 5), truth)
+        for n, truth in ((4, garbage(4, 3)), (6, garbage(6, 3)))
     ]
-    one, two = (pixels(before_after(samples[:rows], ["$a", "b"])) for rows in (1, 2))
+    one, two = (pixels(before_after(samples[:rows])) for rows in (1, 2))
     assert two.shape[0] > 1.7 * one.shape[0]
     assert two.shape[1] == one.shape[1]
 

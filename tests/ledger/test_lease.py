@@ -70,3 +70,8 @@ def test_a_driver_that_lost_its_lease_does_not_remove_the_next_ones(storage):
     put(storage, record(token="next"))
     lease.release()
     assert read_lease(storage, "s")["token"] == "next"
+
+
+def test_a_sweep_of_which_nothing_is_kept_leaves_no_folder(tmp_path):
+    Lease(FolderStorage(str(tmp_path)), "refused").acquire().release()
+    assert list(tmp_path.iterdir()) == []

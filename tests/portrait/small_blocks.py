@@ -1,11 +1,13 @@
 """A few layers under the names that the network of portraits has, each side another."""
 
 import torch
+from random_portraits import random_portraits
 from torch import nn
 
 from infra.study.study import replace_fields
 from trainables.draws import generator, initialise
 from trainables.portrait.config import PortraitConfig
+from trainables.portrait.network.dit import new_network
 
 
 class SmallBlock(nn.Module):
@@ -53,6 +55,13 @@ def small_blocks():
     network = SmallBlocks()
     initialise(network, 0, lambda name, p, draws: p.normal_(std=0.2, generator=draws))
     return network
+
+
+def real_network(**overrides):
+    """The network itself, of two blocks, with REPA."""
+    sizes = {"model__hidden": 16, "model__depth": 2, "portraits__size": 8, "repa__weight": 0.5}
+    cfg = config(**{**sizes, **overrides})
+    return new_network(cfg, random_portraits(2, 8, (5, 7), (4, 32)))
 
 
 def loss(network, step):

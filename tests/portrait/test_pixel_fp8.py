@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 import torch
-from small_blocks import config, loss, small_blocks, train
+from small_blocks import config, loss, real_network, small_blocks, train
 
 from trainables.portrait.config import Fp8Config
 from trainables.portrait.training.fp8 import chosen, convert
@@ -31,6 +31,19 @@ def test_projections_of_attention_and_mlp_and_repas_are_converted_and_nothing_el
     assert set(convert(network, emulated())) == WITHIN | {"repa"}
     kinds = {name for name, m in network.named_modules() if type(m).__name__ == "Float8Linear"}
     assert kinds == WITHIN | {"repa"}
+
+
+def test_of_the_network_itself_what_paces_embeds_or_draws_stays_as_it_is():
+    network = real_network()
+    documented = chosen(network, emulated())
+    ends = {name.split(".", 2)[-1] for name in documented if name != "repa"}
+    assert ends == {
+        "attn.qkv", "attn.proj", "cross_attn.q", "cross_attn.kv", "cross_attn.proj",
+        "mlp.fc1", "mlp.fc2",
+    }  # fmt: skip
+    assert len(documented) == 2 * len(ends) + 1
+    beside = set(chosen(network, emulated("all"))) - set(documented)
+    assert "blocks.1.adaln.out" in beside and "conditions.text" not in beside  # 7 wide
 
 
 @needs_torchao

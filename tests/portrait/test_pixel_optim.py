@@ -5,7 +5,7 @@ from math import sqrt
 
 import pytest
 import torch
-from small_blocks import config, loss, small_blocks, train
+from small_blocks import config, loss, real_network, small_blocks, train
 
 from trainables.portrait.training.optim import is_muons, new_optimizer, rate_at
 
@@ -27,6 +27,25 @@ def test_muon_takes_matrices_within_blocks_and_as_run_every_matrix():
     elsewhere = {"null", "conditions.text.weight", "repa.weight", "final.weight"}
     assert taken(muon__scope="ndim2 as run") == in_blocks | elsewhere
     assert not {n for n, p in small_blocks().named_parameters() if is_muons(config(), n, p)}
+
+
+def test_of_the_network_itself_muon_takes_matrices_of_blocks_and_as_run_tables_too():
+    named = dict(real_network(model__adaln="shared", model__adaln_rank=3).named_parameters())
+    taken = {}
+    for scope in ("hidden", "ndim2 as run"):
+        cfg = config(optim__name="muon", muon__scope=scope)
+        taken[scope] = {n for n, p in named.items() if is_muons(cfg, n, p)}
+    ends = {n.split(".", 2)[2] for n in taken["hidden"]}
+    assert ends == {
+        f"{name}.weight"
+        for name in (
+            "attn.qkv", "attn.proj", "cross_attn.q", "cross_attn.kv", "cross_attn.proj",
+            "mlp.fc1", "mlp.fc2", "adaln.down", "adaln.up",
+        )
+    }  # fmt: skip
+    beside = taken["ndim2 as run"] - taken["hidden"]
+    assert {"conditions.null_whole", "conditions.pose.joint.weight", "adaln.out.weight"} < beside
+    assert not {n for n in beside if named[n].ndim != 2 or n.startswith("patch.")}
 
 
 @pytest.mark.parametrize("scope", ["hidden", "ndim2 as run"])
@@ -141,7 +160,7 @@ def test_what_is_told_of_a_block_is_what_its_parameters_say():
     expected = float(update.square().mean().sqrt())
     assert told["train/update_rms@block1"] == pytest.approx(expected, rel=1e-3)
     moved = torch.cat([(p - q).flatten() for p, q in zip(block, start, strict=True)])
-    assert float(moved.abs().max()) > 0
+    assert moved.abs().max().item() > 0
 
 
 def test_muons_updates_are_as_large_as_adamws_and_its_matrices_have_no_second_moment():

@@ -1,7 +1,6 @@
 """What a run is given of a prepared folder, and what it is refused."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,13 @@ import torch
 from picture_folders import beside, noise, reasons, taken, twelve
 
 from trainables.portrait import folder, folder_arrays
-from trainables.portrait.config import PartsConfig, PortraitConfig, PortraitsConfig
+from trainables.portrait.config import (
+    EvaluationConfig,
+    PartsConfig,
+    PortraitConfig,
+    PortraitsConfig,
+)
+from trainables.portrait.data import load_data
 from trainables.portrait.folder import lacking, read_portraits, refuse_lacking
 from trainables.portrait.ingest.beside import OTHER
 from trainables.portrait.portraits import JOINTS, PARTS
@@ -158,14 +163,11 @@ def test_of_buckets_the_square_one_is_read(tmp_path):
 
 def test_an_arm_that_needs_what_no_portrait_has_is_refused(bare, full):
     cfg = PortraitConfig(data=str(bare), parts=PartsConfig(face=2.0, background=0.5))
-    train = read_portraits(str(bare), CFG)[0]
+    train, _, words = read_portraits(str(bare), CFG)
     with pytest.raises(ValueError, match=r"parts weights \(2.0, 0.5, 1.0\) need segmentation"):
-        refuse_lacking(cfg, train)
-    refuse_lacking(cfg, read_portraits(str(full), CFG)[0])
-    refuse_lacking(PortraitConfig(data=str(bare)), train)
-    flipped = PortraitConfig(data=str(full), portraits=replace(CFG, flip="remapped"))
-    with pytest.raises(ValueError, match="needs the 11 joints whose sides are known, got 4"):
-        refuse_lacking(flipped, read_portraits(str(full), CFG)[0])
+        refuse_lacking(cfg, train, words)
+    refuse_lacking(PortraitConfig(data=str(bare)), train, words)
+    refuse_lacking(cfg, read_portraits(str(full), CFG)[0], words)
 
 
 def test_states_that_came_with_a_folder_know_no_other_caption(tmp_path):
@@ -182,6 +184,9 @@ def test_states_that_came_with_a_folder_know_no_other_caption(tmp_path):
     assert not states[1].any() and mask.tolist() == [[True] * 3, [False] * 3]
     with pytest.raises(ValueError, match="caption 'Edited.': must be one of the folder's"):
         words.encode(["Edited."])
+    with pytest.raises(ValueError, match="evaluation.edits 32 need what encodes edited captions"):
+        refuse_lacking(PortraitConfig(), train, words)
+    refuse_lacking(PortraitConfig(evaluation=EvaluationConfig(edits=0)), train, words)
 
 
 @needs_minilm
@@ -202,8 +207,6 @@ def test_captions_are_encoded_once_and_edited_ones_alike(tmp_path):
 
 
 def test_a_run_reads_a_folder_as_it_reads_drawn_portraits(full):
-    from trainables.portrait.data import load_data
-
     data = load_data(str(full), CFG)
     assert data.teacher is None and len(data.train) + len(data.held_out) == 12
     assert data.truncated == 0

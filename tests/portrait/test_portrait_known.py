@@ -195,11 +195,13 @@ def test_what_is_known_may_lie_elsewhere_and_states_of_captions_may_be_given(tmp
     states = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float16)
     mask = np.array([1, 1, 1, 0, 0, 0], np.uint8)
     for name in "abcdefghijkl":
-        beside(tmp_path / "known" / name, grid=None, t5_hidden=states, t5_mask=mask)
+        beside(source / "known" / name, grid=None, t5_hidden=states, t5_mask=mask)
         (source / f"{name}.txt").write_text("A caption of its own.")
-    np.save(tmp_path / "known" / "c" / "t5_mask.npy", mask[:4])
-    manifest = taken(source, tmp_path / "out", beside=tmp_path / "known", text="t5")
+    np.save(source / "known" / "c" / "t5_mask.npy", mask[:4])
+    np.save(source / "known" / "d" / "pixel.npy", np.zeros((3, 16, 16), np.float16))
+    manifest = taken(source, tmp_path / "out", beside=source / "known", text="t5")
     found = rows(tmp_path / "out")
+    assert set(found) == set("abcdefghijkl") and found["d"]["place"] == "d.png"
     assert found["b"]["caption"] == "A caption of its own."
     assert np.array_equal(np.frombuffer(found["b"]["text"], "<f2").reshape(3, 8), states[:3])
     assert reasons(manifest["absent"]) == {"t5_hidden.npy of (6, 8) with a mask of (4,)": ["c.png"]}

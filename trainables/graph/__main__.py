@@ -22,7 +22,7 @@ from trainables.ruby.ingest.ruby import parse_source
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints and writes what was asked for; 1 and a line on stderr where that cannot be done."""
+    """Prints and writes what was asked for; 2 and a line on stderr where that cannot be done."""
     options = _options(arguments)
     try:
         name, program = _program(options.source, options.method)
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         picture.write_bytes(drawing(program))
     except (OSError, ValueError, RuntimeError) as error:
         print(f"trainables.graph: {error}", file=sys.stderr)
-        return 1
+        return 2
     print(*told, f"picture: {picture}", sep="\n")
     return 0
 
@@ -53,6 +53,8 @@ def _program(source: str, method: str | None) -> tuple[str, Program]:
     """What is to be shown and its name."""
     if source == "fibonacci":
         return source, FIBONACCI
+    if not Path(source).is_file():
+        raise ValueError(f"source must be `fibonacci` or a file of Ruby, got {source!r}")
     text = Path(source).read_text("utf-8", "surrogateescape")
     methods = parse_source(text, source)
     found = [one for one in methods if method in (None, one.name)]
@@ -102,11 +104,20 @@ def _run(program: Program, outcome: Outcome) -> list[str]:
     memory = ", ".join(f"{shown(name)} = {shown(value)}" for name, value in outcome.memory.items())
     return [
         *lines,
-        f"ending: {outcome.ending} after {outcome.steps} steps",
+        f"ending: {outcome.ending} after {outcome.steps} steps{_where(program, outcome)}",
         f"printed: {' '.join(map(shown, outcome.printed)) or 'nothing'}",
         f"memory: {memory or 'empty'}",
         f"value: {shown(outcome.value)}",
     ]
+
+
+def _where(program: Program, outcome: Outcome) -> str:
+    """The node that a run ended at, by its literal too."""
+    return (
+        ""
+        if outcome.node is None
+        else f", at node {' '.join(_node(program, outcome.node).split())}"
+    )
 
 
 def _node(program: Program, node: int) -> str:

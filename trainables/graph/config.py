@@ -227,11 +227,25 @@ class GraphConfig:
         refuse_unlisted(self)
         if self.decode.cut not in (0.5, 0.0):
             raise ValueError(f"decode.cut must be 0.5, or 0 as run, got {self.decode.cut}")
-        if self.state == "categorical" and self.decode.cut != 0.5:
-            raise ValueError("decode.cut must be 0.5 where states are categorical, got 0")
+        self._refuse_unread()
         if not self.programs.pad and (self.axial.mask == "none as run" or not self.loss.mask):
             raise ValueError(
                 "programs.pad must be set where padding counts: with axial.mask "
                 f"{self.axial.mask!r} and loss.mask {self.loss.mask} it was 0; set it to "
                 f"{self.programs.most_nodes} or more"
             )
+
+    def _refuse_unread(self) -> None:
+        """What a flow over categories does not read: edge and index are one state of a cell."""
+        unread = {
+            "loss.index": (self.loss.index, "ce"),
+            "loss.cells": (self.loss.cells, "edges"),
+            "sample.feed": (self.sample.feed, "noise"),
+            "decode.cut": (self.decode.cut, 0.5),
+        }
+        for name, (value, default) in unread.items():
+            if self.state == "categorical" and value != default:
+                raise ValueError(
+                    f"{name} must be {default!r} where states are categorical, which do not read "
+                    f"it, got {value!r}"
+                )

@@ -73,8 +73,8 @@ def load_data(folder: str, cfg: ProgramsConfig) -> Data:
         if not some:
             raise ValueError(
                 f"{where}: there must be a graph of {cfg.fewest_nodes} to {cfg.most_nodes} nodes "
-                f"in each split, got none that is {name}{_reasons(left_out)}; give more, or raise "
-                "programs.most_nodes"
+                f"in each split, got none that is {name}{_reasons(left_out)}; give more, or take "
+                "a scale of larger graphs (programs.most_nodes)"
             )
     return Data(Graphs.of(train), Graphs.of(held_out), held_out, left_out, clamped)
 

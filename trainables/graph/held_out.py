@@ -14,7 +14,7 @@ from trainables.graph.judge import controls
 from trainables.graph.judge.scoring import with_edges
 from trainables.graph.network.buckets import batch_of
 from trainables.graph.network.sampling import Sample, noise_sample
-from trainables.graph.picture.pictures import before_after
+from trainables.graph.picture.pictures import Drawn, before_after
 
 SHOWN = 4  # graphs of a picture
 
@@ -72,7 +72,7 @@ def shown(
     control: Callable[[Graphs], Graphs] | None,
     decode: DecodeConfig,
 ) -> dict[str, bytes]:
-    """PNG images by name: the first graphs as they were drawn, and as they were then read.
+    """PNG images by name: the first graphs as they were drawn, as they were then read, and true.
 
     Args:
         truth: Whose motifs are given.
@@ -91,9 +91,9 @@ def shown(
         values = drawn.channels.presence
     motifs = truth.squares().motifs
     rows = [
-        (values[row, :size, :size], motifs[row, :size], program)
-        for row, (size, program) in enumerate(
-            zip(truth.sizes, with_edges(programs, made), strict=True)
+        Drawn(values[row, :size, :size], motifs[row, :size], after, true)
+        for row, (size, after, true) in enumerate(
+            zip(truth.sizes, with_edges(programs, made), with_edges(programs, truth), strict=True)
         )
     ]
     return {"samples": before_after(rows)}

@@ -166,9 +166,10 @@ class EmaConfig:
     """Averages of the weights that a run keeps beside them, each judged as `val/x@ema NAME`.
 
     Their memory is a share of the run, that of the document's 5,000 steps: `short`, `middle` and
-    `long` are .99, .999 and .9999 there from the first step on, `as run` is .9999 behind a ramp
-    over the warm-up (at the end 64 % of it are weights from within the ramp), `power` is .9999
-    behind (1 + s) / (10 + s). Without one the raw weights alone are judged.
+    `long` are .99, .999 and .9999 there over what the steps left, from the first on (of `long` 8 %
+    are then weights from within the warm-up), `as run` is .9999 behind a ramp over the warm-up (at
+    the end 64 % of it are weights from within the ramp), `power` is .9999 behind
+    (1 + s) / (10 + s). Without one the raw weights alone are judged.
     """
 
     kept: tuple[Average, ...] = ()

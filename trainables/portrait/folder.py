@@ -19,7 +19,7 @@ from torch import Tensor
 
 from trainables.portrait.config import PortraitConfig, PortraitsConfig
 from trainables.portrait.folder_arrays import arrays_of, cells, same
-from trainables.portrait.folder_words import token_count, words_of
+from trainables.portrait.folder_words import StoredWords, token_count, words_of
 from trainables.portrait.ingest.beside import OTHER
 from trainables.portrait.ingest.write import PORTRAITS, SHARDS
 from trainables.portrait.portraits import JOINTS, Conditions, Portraits
@@ -75,19 +75,18 @@ def lacking(portraits: Portraits) -> frozenset[str]:
     return frozenset(name for name, there in found.items() if not there)
 
 
-def refuse_lacking(cfg: PortraitConfig, train: Portraits) -> None:
-    """ValueError, in a line, where an arm needs what none of a folder's portraits has."""
+def refuse_lacking(cfg: PortraitConfig, train: Portraits, words: Words) -> None:
+    """ValueError, in a line, where an arm needs what a folder has not."""
     weights = (cfg.parts.face, cfg.parts.background, cfg.parts.other)
-    joints = train.conditions.pose.shape[1]
     if len(set(weights)) > 1 and "segmentation" in lacking(train):
         raise ValueError(
             f"data {cfg.data!r}: parts weights {weights} need segmentation, which none of its "
             "portraits has; give seg.npy beside the pictures, or leave the weights equal"
         )
-    if cfg.portraits.flip == "remapped" and joints != len(JOINTS):
+    if cfg.evaluation.edits and isinstance(words, StoredWords):
         raise ValueError(
-            f"data {cfg.data!r}: portraits.flip 'remapped' needs the {len(JOINTS)} joints whose "
-            f"sides are known, got {joints}; prepare it with --landmarks mtcnn, or do not flip"
+            f"data {cfg.data!r}: evaluation.edits {cfg.evaluation.edits} need what encodes edited "
+            f"captions as the folder's are; {words.remedy}, or set it to 0"
         )
 
 

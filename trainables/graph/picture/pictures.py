@@ -4,8 +4,10 @@ All are PNG, and the same input gives the same bytes. Colours are those of Okabe
 colour-blind readers tell apart; a letter says the motif as well.
 """
 
+import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -53,30 +55,48 @@ def drawing(graph: Program | Graphs) -> bytes:
     return _png(figure)
 
 
-def before_after(
-    samples: Sequence[tuple[Float[np.ndarray, "..."], Int[np.ndarray, "..."], Program | Graphs]],
-    titles: Sequence[str] = (),
-) -> bytes:
-    """A PNG with a row per sample: what a network said, and the graph that came of it.
+@dataclass(frozen=True)
+class Drawn:
+    """What is shown of one sample: what was said of its edges, what came of that, and the truth.
 
-    Args:
-        samples: Values, motifs and graph of each.
-        titles: Of each row, where there are any.
+    Attributes:
+        values: What a network said of each edge, the row being its source.
+        motifs: Of each node.
+        made: The graph that was read from the values.
+        truth: The graph whose motifs these are.
+    """
+
+    values: Float[np.ndarray, "N N"]
+    motifs: Int[np.ndarray, " N"]
+    made: Program
+    truth: Program
+
+
+def before_after(samples: Sequence[Drawn]) -> bytes:
+    """A PNG with a row per sample: values, the graph that came of them, and the true one.
 
     Raises:
         ValueError: When there is no sample.
     """
     if not samples:
         raise ValueError("pictures: there must be a sample at least, got none")
-    figure = _figure(14.0, 4.2 * len(samples) + 0.4)
-    grid = figure.subplots(len(samples), 2, width_ratios=(1, 2.2), squeeze=False)
-    for row, (values, motifs, graph) in enumerate(samples):
-        before, after = grid[row]
-        program = _one(graph)
-        _draw_heat(figure, before, values, motifs)
-        _draw_graph(after, program, places(program))
-        if row < len(titles):
-            after.set_title(titles[row], fontsize=10, loc="left", parse_math=False)
+    figure = _figure(18.0, 3.4 * len(samples) + 0.8)
+    grid = figure.subplots(len(samples), 3, width_ratios=(1, 1.8, 1.8), squeeze=False)
+    for row, sample in enumerate(samples):
+        before, after, true = grid[row]
+        _draw_heat(figure, before, sample.values, sample.motifs)
+        for axis, program in ((after, sample.made), (true, sample.truth)):
+            _draw_graph(axis, program, places(program))
+        own = set(sample.truth.edges)
+        read = len(sample.made.edges)
+        hits = len(own & set(sample.made.edges))
+        heads = (
+            "said of an edge: 0 none, 1 one",
+            f"read from that: {hits} of {len(own)} true edges, and {read - hits} others",
+            "the truth",
+        )
+        for axis, head in zip(grid[row], heads, strict=True):
+            axis.set_title(head, fontsize=10, loc="left")
     _legend(figure)
     return _png(figure)
 
@@ -109,12 +129,10 @@ def _draw_heat(figure: Any, axis: Any, values: np.ndarray, motifs: np.ndarray) -
     if not len(motifs):
         axis.set_axis_off()
         return
-    finite = values[np.isfinite(values)]
     colors = matplotlib.colormaps["viridis"].with_extremes(bad="red")
-    low, high = min(0.0, finite.min(initial=0.0)), max(1.0, finite.max(initial=1.0))
     shown = np.ma.masked_invalid(np.asarray(values, np.float64))
-    image = axis.imshow(shown, cmap=colors, vmin=low, vmax=high, interpolation="nearest")
-    figure.colorbar(image, ax=axis, shrink=0.8)
+    image = axis.imshow(shown, cmap=colors, vmin=0.0, vmax=1.0, interpolation="nearest")
+    figure.colorbar(image, ax=axis, shrink=0.8, extend="both")
     letters = [LETTERS[Motif(int(motif))] for motif in motifs]
     ticks = range(len(letters)) if len(letters) <= MOST_LETTERS else ()
     labels = letters if len(letters) <= MOST_LETTERS else ()
@@ -144,7 +162,9 @@ def _draw_graph(axis: Any, program: Program, spots: Spots) -> None:
         if edge.kind == Kind.EXECUTION and program.motifs[edge.source] in _BRANCHING:
             _write_index(axis, edge, spots, bend)
     if len(edges) < len(program.edges):
-        axis.set_title(f"{len(edges)} of {len(program.edges)} edges are drawn", fontsize=8)
+        axis.set_title(
+            f"{len(edges)} of {len(program.edges)} edges are drawn", fontsize=8, loc="right"
+        )
     literals = program.literals or (None,) * len(program.motifs)
     for motif, literal, (x, y) in zip(program.motifs, literals, spots, strict=True):
         axis.plot(x, y, "o", markersize=17, color=COLORS[motif], markeredgecolor="black", zorder=3)
@@ -195,9 +215,11 @@ def _draw_edge(axis: Any, edge: Edge, spots: Spots, bend: float) -> None:
 
 def _write_index(axis: Any, edge: Edge, spots: Spots, bend: float) -> None:
     """The index of a branch, on its arrow near the source."""
-    (x, y), run = spots[edge.source], _run(edge, spots)
-    along = min(0.5, 0.55 / (abs(run) or 1.0))  # on the curve that matplotlib draws for such a bend
-    at = x + along * run, y - 2 * along * (1 - along) * bend * run
+    (x, y), (to_x, to_y) = spots[edge.source], spots[edge.target]
+    run, rise = to_x - x, to_y - y
+    along = min(0.5, 0.55 / (math.hypot(run, rise) or 1.0))
+    aside = 2 * along * (1 - along) * bend  # of the curve that matplotlib draws for such a bend
+    at = x + along * run + aside * rise, y + along * rise - aside * run
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     axis.text(*at, str(edge.index), fontsize=8, ha="center", va="center", zorder=5, bbox=box)
 

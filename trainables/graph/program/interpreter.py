@@ -37,6 +37,8 @@ class Outcome:
         printed: In order.
         value: What the last State or Message that was executed stored or gave; at first none.
         trace: Each step's node, and the value that it stored, gave or decided by.
+        node: Where it ended: the node whose datum could not be worked out, where it was for that,
+            and else the last one that was executed; none where none was.
     """
 
     ending: Ending
@@ -45,6 +47,7 @@ class Outcome:
     printed: list[Any]
     value: Any
     trace: list[tuple[int, Any]]
+    node: int | None
 
 
 def run(program: Program, limit: int = STEPS, entry: Entry = "first") -> Outcome:
@@ -59,13 +62,16 @@ def run(program: Program, limit: int = STEPS, entry: Entry = "first") -> Outcome
     machine = _Machine(program)
     begin = entry_of(program, entry)
     if begin is None:
-        return Outcome(Ending.MISSING_ENTRY, 0, {}, [], None, [])
+        return Outcome(Ending.MISSING_ENTRY, 0, {}, [], None, [], None)
+    node = None
     try:
         ending = machine.run(begin, limit)
     except Ended as ended:
-        ending = ended.ending
-    trace = machine.trace
-    return Outcome(ending, len(trace), machine.memory, machine.printed, machine.value, trace)
+        ending, node = ended.ending, ended.node
+    trace, told = machine.trace, (machine.memory, machine.printed, machine.value)
+    if node is None and trace:
+        node = trace[-1][0]
+    return Outcome(ending, len(trace), *told, trace, node)
 
 
 def entry_of(program: Program, entry: Entry = "first") -> int | None:
@@ -142,7 +148,8 @@ class _Machine:
     """A program with its memory.
 
     What a node needs is worked out from a list of instructions for a stack, which is written when
-    the node is first executed and kept: (what to do, with what, with how many of the stack's last).
+    the node is first executed and kept: (what to do, with what, with how many of the stack's last);
+    what ends a run has the node in the last place.
     """
 
     def __init__(self, program: Program):
@@ -200,13 +207,13 @@ class _Machine:
                 plans = [step for source in inputs for step in self._written(source, most)]
                 return [*plans, (_APPLY, nothing, len(inputs))] if inputs else []
             bare = not inputs and isinstance(word, str) and word in OPERATIONS
-            return [_end(Ending.MISSING_OPERAND)] if bare else self._written(node, most)
+            return [_end(Ending.MISSING_OPERAND, node)] if bare else self._written(node, most)
         if motif == Motif.STATE and word is None:
-            return [_end(Ending.MISSING_LITERAL)]
+            return [_end(Ending.MISSING_LITERAL, node)]
         if inputs:
             return self._written(inputs[0], most)
         writes = motif in _BRANCHING or self.outputs[node]
-        return [_end(Ending.MISSING_OPERAND)] if writes else self._written(node, most)
+        return [_end(Ending.MISSING_OPERAND, node)] if writes else self._written(node, most)
 
     def _written(self, root: int, most: int) -> list[tuple[int, Any, int]]:
         """Instructions that leave a node's datum on the stack; they stop at what must end a run."""
@@ -219,13 +226,13 @@ class _Machine:
                 del open_nodes[node]
                 plan.append(self._instruction(node))
             elif source in open_nodes:
-                plan.append(_end(Ending.DATA_CYCLE))
+                plan.append(_end(Ending.DATA_CYCLE, source))
             else:
                 open_nodes[source] = self._needed(source)
             if plan and plan[-1][0] == _END:
                 break
             if len(plan) > most:
-                return [_end(Ending.DATA_LIMIT)]
+                return [_end(Ending.DATA_LIMIT, root)]
         return plan
 
     def _needed(self, node: int) -> Iterator[int]:
@@ -237,13 +244,13 @@ class _Machine:
         if motif not in (Motif.STATE, Motif.MESSAGE):
             return _GIVE, None, 0
         if word is None:
-            return _end(Ending.MISSING_LITERAL)
+            return _end(Ending.MISSING_LITERAL, node)
         if motif == Motif.STATE:
             return _READ, str(word), 0
         if not count:
             return _GIVE, word, 0
         operation = OPERATIONS.get(word) if isinstance(word, str) else None
-        return (_APPLY, operation, count) if operation else _end(Ending.UNKNOWN_OPERATION)
+        return (_APPLY, operation, count) if operation else _end(Ending.UNKNOWN_OPERATION, node)
 
     def _worked_out(self, plan: Sequence[tuple[int, Any, int]]) -> Any:
         stack: list[Any] = []
@@ -255,9 +262,9 @@ class _Machine:
             elif act == _APPLY:
                 stack[-count:] = [what(stack[-count:], self.printed)]
             else:
-                raise Ended(what)
+                raise Ended(what, count)
         return stack[0]
 
 
-def _end(ending: Ending) -> tuple[int, Any, int]:
-    return _END, ending, 0
+def _end(ending: Ending, node: int) -> tuple[int, Any, int]:
+    return _END, ending, node

@@ -37,10 +37,10 @@ class Ending(StrEnum):
 
 
 class Ended(Exception):
-    """Ends a run from within an operation."""
+    """Ends a run from within an operation, or at a node whose datum cannot be worked out."""
 
-    def __init__(self, ending: Ending):
-        self.ending = ending
+    def __init__(self, ending: Ending, node: int | None = None):
+        self.ending, self.node = ending, node
 
 
 def _alike(values: list[Any], kinds: tuple[type, ...]) -> None:

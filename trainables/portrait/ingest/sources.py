@@ -51,12 +51,13 @@ def entries_of(
 ) -> list[Entry]:
     """Every portrait at any depth, by id; adds what cannot be taken.
 
-    Hidden folders and the target are left out. Of pictures of one id the first is taken.
+    Hidden folders, the target and `beside` are left out. Of pictures of one id the first is taken.
     """
-    root = source if source.is_dir() else source.parent
+    root = source
     pictures: dict[str, Path] = {}
     folders: dict[str, Path] = {}
-    for path in _walk(source, excluding, skipped):
+    left_out = {excluding, beside.resolve() if beside else excluding} - {source.resolve()}
+    for path in _walk(source, left_out, skipped):
         ending = path.suffix.lower()
         if path.name in (PIXELS, METADATA):
             folders[told(path.parent.relative_to(root))] = path.parent
@@ -121,11 +122,8 @@ def _entry(name: str, picture: Path, root: Path, beside: Path | None) -> Entry:
     )
 
 
-def _walk(source: Path, excluding: Path, skipped: list[Skip]) -> Iterator[Path]:
+def _walk(source: Path, left_out: set[Path], skipped: list[Skip]) -> Iterator[Path]:
     """Files below the source in a fixed order; hidden ones are not data."""
-    if source.is_file():
-        yield source
-        return
 
     def closed(error: OSError) -> None:
         place = told(Path(error.filename).relative_to(source))
@@ -134,6 +132,6 @@ def _walk(source: Path, excluding: Path, skipped: list[Skip]) -> Iterator[Path]:
     for folder, folders, names in os.walk(source, onerror=closed):
         here = Path(folder)
         folders[:] = sorted(
-            name for name in folders if name[0] != "." and (here / name).resolve() != excluding
+            name for name in folders if name[0] != "." and (here / name).resolve() not in left_out
         )
         yield from (here / name for name in sorted(names) if name[0] != ".")

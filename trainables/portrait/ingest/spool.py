@@ -86,4 +86,7 @@ class Spool:
         whole = 2 * _LENGTH + text + body
         if len(lengths) < 2 * _LENGTH or place + whole > size:
             return None
-        return {"key": self._line(place)["key"], "bytes": whole}
+        try:
+            return {"key": self._line(place)["key"], "bytes": whole}
+        except (ValueError, KeyError, TypeError):  # what a machine that went down left there
+            return None

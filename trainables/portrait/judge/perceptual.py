@@ -28,7 +28,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 LEAST_PX = 64
 ALEXNET = "ABLATE_ALEXNET"  # names a file of torchvision's weights
 _CACHED = "alexnet-owt-7be5be79.pth"  # as torchvision calls them
-_PIXELS = 2**19  # that are read at once; features take some 200 bytes for each
+# Pixels that are read at once, of a CPU and of a GPU; features take some 200 bytes for each. On a
+# CPU 16 images of 64 px at a time take .75 of the time of 64 at a time, and .63 of one at a time.
+_PIXELS = {"cpu": 2**16, "cuda": 2**20}
 
 
 class Perceptual:
@@ -48,7 +50,8 @@ class Perceptual:
 
     def _parts(self, images: Tensor) -> tuple[Tensor, ...]:
         images = enlarged(images)
-        return images.split(max(1, _PIXELS // (images.shape[2] * images.shape[3])))
+        at_once = _PIXELS[images.device.type] // (images.shape[2] * images.shape[3])
+        return images.split(max(1, at_once))
 
 
 def enlarged(images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 h w"]:

@@ -102,6 +102,7 @@ def pose_reader(
     return reader.eval().requires_grad_(False), kept
 
 
+@torch.enable_grad()
 def _trained(reader: PoseReader, train: Portraits, cfg: ReaderConfig) -> Mapping[str, Any]:
     """Trains it in place; the learning rate falls to 0 in a line."""
     initialise(reader, 0, _law)
