@@ -5,15 +5,14 @@ Source    timlawrenz/prx-tg@bc10412 production/sample.py, production/validate.py
 Reported  A by another sampler than B to D, none by joints; not looked at
 Departs   lab: drawn portraits of 32 px, one network a seed (arm D, 400 steps) that all arms read;
           held-out people
-Cost      lab: 14 arms and 5 controls x 3 seeds and a stem a seed, not run yet; paper: a GPU and
+Cost      lab: 12 arms and 5 controls x 3 seeds and a stem a seed, not run yet; paper: a GPU and
           --data
 """
-
-from trainables.portrait.reading import ReadConfig, ReadRun
 
 from ablate import Study, main
 from search_spaces.pixel.eval import EVAL, EVAL_FINDINGS, EVAL_SCALES
 from search_spaces.pixel.shared import CONTROLS, MARGIN, METRIC, NEEDS_PORTRAITS
+from trainables.portrait.reading import ReadConfig, ReadRun
 
 STUDY = Study(
     name="pixel_eval",

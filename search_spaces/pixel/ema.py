@@ -12,6 +12,7 @@ from search_spaces.pixel.shared import (
     CONFIGS,
     CONTROLS,
     FLOW,
+    LAB,
     MARGIN,
     METRIC,
     PAPER,
@@ -44,7 +45,7 @@ EMA = Arms(
 _KEPT: Values = {"ema.kept": AVERAGES}
 EMA_SCALES: dict[str, Values] = {
     "smoke": SMOKE | _KEPT,
-    "lab": {"steps_per_report": 50} | _KEPT,
+    "lab": LAB | _KEPT,
     "paper": PAPER | _KEPT,
 }
 

@@ -34,7 +34,7 @@ _REPA: dict[str, Values] = {
     "pixels": _ASKED | {"repa.teacher": "pixels"},
 }
 REPA = Arms(source=f"{CONFIGS}; arXiv 2410.06940", overrides=_REPA | CONTROLS)
-REPA_SCALES = on_full_stack("repa.weight", lab={"steps_per_report": 50})
+REPA_SCALES = on_full_stack("repa.weight")
 
 
 def _text_decays(view: SeedView) -> float:

@@ -60,6 +60,13 @@ SMOKE: Values = {
     "evaluation.images_between": 4,
     "evaluation.edits": 4,
 }
+# The same people at every report, so that a curve's end can be held against its best.
+LAB: Values = {
+    "sample.steps": 10,
+    "evaluation.images": 24,
+    "evaluation.images_between": 24,
+    "evaluation.edits": 16,
+}
 # Documented: 256 portraits a step, one at a time; 35 steps of the sampler; a point every 500 steps.
 PAPER: Values = {
     "steps": 5000,
@@ -74,10 +81,10 @@ PAPER: Values = {
     "optim.batch": 1,
     "optim.accumulation": 256,
     "sample.steps": 35,
-    "evaluation.images": 100,
-    "evaluation.images_between": 25,
+    "evaluation.images": 64,
+    "evaluation.images_between": 64,
 }
-SCALES: dict[str, Values] = {"smoke": SMOKE, "lab": {}, "paper": PAPER}
+SCALES: dict[str, Values] = {"smoke": SMOKE, "lab": LAB, "paper": PAPER}
 NEEDS_PORTRAITS = {"paper": "ablate data portraits SOURCE --to DIR"}
 
 
@@ -109,7 +116,7 @@ def on_full_stack(*told_by_arms: str, **scales: Values) -> dict[str, Values]:
     """
     sizes = {
         "smoke": SMOKE | full_stack(RATES["lab"]),
-        "lab": full_stack(RATES["lab"]),
+        "lab": LAB | full_stack(RATES["lab"]),
         "paper": PAPER | full_stack(RATES["paper"]),
     }
     return {

@@ -22,7 +22,7 @@ WITHOUT_SWEEP = {"math", "record"}
 INCONSISTENT = {"PDIT-15", "PDIT-26", "PDIT-32a", "PDIT-33", "PDIT-67"}
 ROWS = {
     "stack": 7, "ema": 2, "tread": 6, "repa": 7, "target": 7, "adaln": 5, "fp8": 3, "range": 3,
-    "seg": 5, "patches": 3, "eval": 14, "lr": 6, "flip": 3,
+    "seg": 5, "patches": 3, "eval": 12, "lr": 6, "flip": 3,
 }  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("one_thread", "shared_stems")
