@@ -88,10 +88,11 @@ def before_after(samples: Sequence[Drawn]) -> bytes:
         for axis, program in ((after, sample.made), (true, sample.truth)):
             _draw_graph(axis, program, places(program))
         own = set(sample.truth.edges)
+        drawn = len(sample.made.edges)
         hits = len(own & set(sample.made.edges))
         heads = (
             "said of an edge: 0 none, 1 one",
-            f"read from that: {hits} of {len(own)} true edges, {len(sample.made.edges) - hits} others",
+            f"read from that: {hits} of {len(own)} true edges, {drawn - hits} others",
             "the truth",
         )
         for axis, head in zip(grid[row], heads, strict=True):
