@@ -147,12 +147,12 @@ def _keep(path: Path, body: bytes) -> None:
         with os.fdopen(number, "wb") as file:
             file.write(hashlib.sha256(body).digest() + body)
         os.replace(temporary, path)
+        for other in path.parent.iterdir():
+            with suppress(OSError):
+                if time.time() - other.stat().st_mtime > _KEPT_S:
+                    other.unlink()
     except OSError as error:
         print(f"stem {path.stem[:8]}: trained, and not kept for others: {error}", flush=True)
-    for other in path.parent.iterdir():
-        with suppress(OSError):
-            if time.time() - other.stat().st_mtime > _KEPT_S:
-                other.unlink()
 
 
 @contextmanager
