@@ -64,6 +64,10 @@ RESULTS = {
         r"bare Tune +[\d.]+ ms per cell, 1 cells, .* [\d.]+ times ablate's",
         r"bare Tune, reuse_actors +[\d.]+ ms per cell, 1 cells, .* [\d.]+ times ablate's",
     ],
+    "pixel_step": [
+        r"smoke +1 threads +plain DiT +[\d,]+ parameters +[\d.]+ ms +ours / this [\d.]+",
+        r"smoke +1 threads +TREAD / dense [\d.]+, a batch made in [\d.]+ ms",
+    ],
     "planted_defects": [r"found 2 of 2 defects", r"accused 0 of 1 healthy sweeps"],
     "planted_faults": [r"named \d+\.\d%, found at all \d+\.\d%, false alarms 0\.\d%"],
 }

@@ -4,10 +4,10 @@ Both take the same steps of the same matrices from the same gradients: 24 of 64 
 and 12 of 192 x 192. torch's computes one matrix after the other in bfloat16, ours in float32, and
 those of up to 96 at once. A round times each step once, in turning order; a ratio is the median
 over rounds of ours / torch's. The bound is .2 where the CPU has no units for bfloat16, which the
-last line tells; --without-units asks oneDNN, which computes torch's products, to leave such units
-unused. One thread unless told otherwise.
+last line tells; with --isa oneDNN, which computes torch's products, knows no more than that. One
+thread unless told otherwise.
 
-    python tests/benchmarks/muon_step.py [--without-units] [--threads 1 2] [--rounds 15]
+    python tests/benchmarks/muon_step.py [--isa AVX2] [--threads 1 2] [--rounds 15]
 """
 
 import os
@@ -67,14 +67,14 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--without-units", action="store_true")
+    parser.add_argument("--isa", choices=["AVX2", "AVX512_CORE"])
     options = options_of(parser, rounds=1)
-    if options.without_units:
-        os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX512_CORE"  # read at the first product
+    if options.isa:
+        os.environ["ONEDNN_MAX_CPU_ISA"] = options.isa  # read at the first product
     for threads in options.threads:
         for side, count in SIZES.items():
             compare(side, count, threads, options.rounds)
-    print(f"bound {BOUND} without units for bfloat16; here they are {units(options.without_units)}")
+    print(f"bound {BOUND} without units for bfloat16; here they are {units(bool(options.isa))}")
 
 
 if __name__ == "__main__":
