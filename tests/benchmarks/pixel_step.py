@@ -19,12 +19,12 @@ import torch
 from by_turns import ratio, seconds, times_by_turns
 from command_line import options_of, parser_of
 from plain_dit import PlainDit
-from trainables.portrait.portrait import PortraitRun
-from trainables.portrait.training.batch import Batch
 
 from infra.study.study import replace_fields
 from trainables.portrait.config import PortraitConfig
 from trainables.portrait.network.conditions import Widths
+from trainables.portrait.portrait import PortraitRun
+from trainables.portrait.training.batch import Batch
 
 FEW = {"portraits.train": 64, "portraits.held_out": 8, "steps": 100_000}
 SHAPES = {
