@@ -55,16 +55,17 @@ def guided(
     Dual guidance, as in timlawrenz/prx-tg production/sample.py@bc10412, lines 97-123: none of its
     three passes sees the joints, so that what is said of them has no part in its images.
     """
+    scale, text_scale, features_scale = cfg.scale, cfg.text, cfg.features
     if cfg.sampler == "self":
         weak = velocity(z, t, given, routed=True)
-        return weak + cfg.scale * (velocity(z, t, given, routed=False) - weak)
+        return weak + scale * (velocity(z, t, given, routed=False) - weak)
     if cfg.sampler == "dual":
         text = given.but(whole=False, patches=False, pose=False)
         features = given.but(text=False, pose=False)
         nothing = velocity(z, t, text.but(text=False), routed=False)
         by_text = velocity(z, t, text, routed=False) - nothing
         by_features = velocity(z, t, features, routed=False) - nothing
-        return nothing + cfg.text * by_text + cfg.features * by_features
+        return nothing + text_scale * by_text + features_scale * by_features
     return velocity(z, t, given, routed=False)
 
 

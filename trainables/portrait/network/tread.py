@@ -23,10 +23,11 @@ def draw_visible(tokens: int, portraits: int, tread: TreadConfig, *key: int | st
 
     One draw for all portraits (V), or one for each (B V).
     """
+    is_shared = tread.draw == "shared"
     if not tread.rate:
         return None
     stream, count = generator(*key, "route"), visible_count(tokens, tread.rate)
-    if tread.draw == "shared":
+    if is_shared:
         return torch.randperm(tokens, generator=stream)[:count].sort().values
     order = torch.rand((portraits, tokens), generator=stream).argsort(1)
     return order[:, :count].sort(1).values

@@ -22,9 +22,10 @@ def pixel_weights(cfg: PartsConfig, parts: UInt8[Tensor, "B H W"]) -> Float[Tens
     by_part[PARTS.index("background")] = cfg.background
     for part in FACE:
         by_part[part] = cfg.face
-    if set(by_part) == {1.0} or (cfg.normalise and len(set(by_part)) == 1 and by_part[0] > 0):
+    even, normalised = len(set(by_part)) == 1, cfg.normalise
+    if even and (by_part[0] == 1 or (normalised and by_part[0] > 0)):
         return None
     weights = torch.tensor(by_part, device=parts.device)[parts.long()]
-    if not cfg.normalise:
+    if not normalised:
         return weights
     return weights / weights.mean((1, 2), keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
