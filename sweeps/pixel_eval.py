@@ -9,11 +9,10 @@ Cost      lab: 14 arms and 5 controls x 3 seeds and a stem a seed, not run yet; 
           --data
 """
 
-from trainables.portrait.reading import ReadConfig, ReadRun
-
 from ablate import Study, main
 from search_spaces.pixel.eval import EVAL, EVAL_FINDINGS, EVAL_SCALES
 from search_spaces.pixel.shared import CONTROLS, MARGIN, METRIC, NEEDS_PORTRAITS
+from trainables.portrait.reading import ReadConfig, ReadRun
 
 STUDY = Study(
     name="pixel_eval",
