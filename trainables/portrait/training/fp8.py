@@ -36,7 +36,7 @@ def convert(network: nn.Module, cfg: Fp8Config) -> list[str]:
     if cfg.layers == "none":
         return []
     if not cfg.emulate:
-        _refuse_device(next(network.parameters()).device)
+        _refuse_device(next(network.parameters()).device, cfg.recipe)
     names = chosen(network, cfg)
     from torchao.float8 import convert_to_float8_training
 
@@ -75,7 +75,7 @@ def _fits(layer: nn.Linear) -> bool:
     return layer.in_features % MULTIPLE == 0 and layer.out_features % MULTIPLE == 0
 
 
-def _refuse_device(device: torch.device) -> None:
+def _refuse_device(device: torch.device, recipe: str) -> None:
     """ValueError unless the device multiplies 8-bit floats itself."""
     told = "a CPU"
     if device.type == "cuda":
@@ -85,5 +85,5 @@ def _refuse_device(device: torch.device) -> None:
         told = f"{torch.cuda.get_device_name(device)} of {units[0]}.{units[1]}"
     raise ValueError(
         f"fp8.layers needs a GPU of compute capability {UNITS_SINCE[0]}.{UNITS_SINCE[1]} or above, "
-        f"got {told}; set fp8.emulate to compute what one would"
+        f"got {told}; set fp8.emulate to compute what one would, by recipe {recipe!r}"
     )
