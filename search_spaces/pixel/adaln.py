@@ -25,15 +25,13 @@ RANK = 8
 
 
 def _arms(rank: int, width: int, narrow: int) -> dict[str, Values]:
-    def arm(kind: str, rank: int = 0, width: int = width) -> Values:
-        return {"model.adaln": kind, "model.adaln_rank": rank, "model.hidden": width}
-
+    shared: Values = {"model.hidden": width, "model.adaln": "shared"}
     return {
-        "D": arm("per_block"),
-        "shared": arm("shared"),
-        "H": arm("shared", rank),
-        "H of four times the rank": arm("shared", 4 * rank),
-        "as many parameters as H": arm("per_block", width=narrow),
+        "D": {"model.hidden": width},
+        "shared": shared | {"model.adaln_rank": 0},
+        "H": shared | {"model.adaln_rank": rank},
+        "H of four times the rank": shared | {"model.adaln_rank": 4 * rank},
+        "as many parameters as H": {"model.hidden": narrow},
     }
 
 
