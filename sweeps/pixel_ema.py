@@ -8,12 +8,11 @@ Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; hel
 Cost      lab: 2 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
 """
 
-from trainables.portrait.portrait import PortraitRun
-
 from ablate import Study, main
 from search_spaces.pixel.ema import EMA, EMA_FINDINGS, EMA_SCALES
 from search_spaces.pixel.shared import CONTROLS, MARGIN, METRIC, NEEDS_PORTRAITS
 from trainables.portrait.config import PortraitConfig
+from trainables.portrait.portrait import PortraitRun
 
 STUDY = Study(
     name="pixel_ema",

@@ -167,7 +167,8 @@ def test_the_first_lines_say_what_it_is_and_how_to_begin():
 
 
 def test_the_readme_takes_ten_minutes():
-    assert len(README.splitlines()) <= 220
+    """Beside its tables, of which a reader wants a row or two."""
+    assert len([line for line in README.splitlines() if not line.startswith("| [")]) <= 190
 
 
 SHOWN = sorted({(str(path), c) for path in READMES for c in commands((ROOT / path).read_text())})

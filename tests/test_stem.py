@@ -161,6 +161,21 @@ def test_a_folder_of_no_use_costs_time_alone_and_is_told(
     assert "not shared, since" in capsys.readouterr().out
 
 
+def test_a_folder_that_goes_while_a_stem_is_trained_costs_no_second_training(
+    shared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = []
+
+    def loses_its_folder() -> dict:
+        trained.append(1)
+        shutil.rmtree(shared)
+        return drawn()
+
+    assert not stem({"seed": 3, "width": (4, 2)}, loses_its_folder).reused
+    assert len(trained) == 1
+    assert "trained, and not kept for others" in capsys.readouterr().out
+
+
 def test_a_training_that_fails_leaves_the_stem_to_the_next(shared: Path) -> None:
     def fails() -> dict:
         raise FloatingPointError("loss must be finite")

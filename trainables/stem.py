@@ -72,19 +72,21 @@ def stem(
     if folder and os.environ.get(CODE):
         try:
             return _shared(Path(folder), name, train, began)
-        except OSError as error:
+        except _Unshared as error:
             print(f"stem {name[:8]}: not shared, since {folder} is of no use: {error}", flush=True)
     body, seconds = _trained(train)
     return Stem(_load(body)["state"], seconds, time.perf_counter() - began, False)
 
 
 def _shared(folder: Path, name: str, train: Callable[[], Mapping[str, Any]], began: float) -> Stem:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{name}.pt"
-    found = _read(path)
+    with _of_use():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = _read(path)
     if found is None:
         with _alone(folder / f"{name}.lock", name):
-            found = _read(path)  # whoever was before us may have left it
+            with _of_use():
+                found = _read(path)  # whoever was before us may have left it
             if found is None:
                 body, seconds = _trained(train)
                 _keep(path, body)
@@ -140,28 +142,47 @@ def _read(path: Path) -> Mapping[str, Any] | None:
 def _keep(path: Path, body: bytes) -> None:
     """Puts it there whole or not at all, and clears away what nobody has had for long.
 
-    What a killed process left half written goes too, since it is older than the next stem.
+    What a killed process left half written goes too, since it is older than the next stem; locks
+    stay, since one that is held may be old.
     """
+    temporary = ""
     try:
         number, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", dir=path.parent)
         with os.fdopen(number, "wb") as file:
             file.write(hashlib.sha256(body).digest() + body)
         os.replace(temporary, path)
+        for other in path.parent.iterdir():
+            with suppress(OSError):
+                if other.suffix != ".lock" and time.time() - other.stat().st_mtime > _KEPT_S:
+                    other.unlink()
     except OSError as error:
         print(f"stem {path.stem[:8]}: trained, and not kept for others: {error}", flush=True)
-    for other in path.parent.iterdir():
         with suppress(OSError):
-            if time.time() - other.stat().st_mtime > _KEPT_S:
-                other.unlink()
+            os.unlink(temporary)
+
+
+class _Unshared(Exception):
+    """The folder of stems cannot be used, which an error of a training does not say."""
+
+
+@contextmanager
+def _of_use() -> Iterator[None]:
+    """Takes an error of the file system in the body for one of the folder of stems."""
+    try:
+        yield
+    except OSError as error:
+        raise _Unshared(str(error)) from error
 
 
 @contextmanager
 def _alone(lock: Path, name: str) -> Iterator[None]:
     """Holds the lock for the body; it dies with its process."""
-    with open(os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)) as file:
+    with _of_use():
+        file = open(os.open(lock, os.O_CREAT | os.O_RDWR, 0o600))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"stem {name[:8]}: another process trains it; waiting", flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
+    with file:
         yield

@@ -20,7 +20,8 @@ class Ingester:
 
     Attributes:
         help: What it takes, in a line.
-        run: Called with source folder, target folder and the options; gives back the manifest.
+        run: Called with source folder, target folder and the options; gives back the manifest. Its
+            ValueError tells in a line what was asked wrongly, its RuntimeError what lacks here.
         options: Flag to argparse settings.
     """
 

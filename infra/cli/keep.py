@@ -98,8 +98,11 @@ def data(ingester: Any, options: Options) -> int:
         source = options.source
         if source.startswith("s3://"):
             source = stage(source, Path(folder, "source"))
-        with stdout_for_json(options):
-            manifest = ingester.run(Path(source), Path(options.to), **settings)
+        try:
+            with stdout_for_json(options):
+                manifest = ingester.run(Path(source), Path(options.to), **settings)
+        except RuntimeError as error:
+            raise Refused(str(error)) from error
     if options.json:
         print_json({"manifest": manifest})
     else:

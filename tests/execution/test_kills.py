@@ -75,7 +75,8 @@ def test_a_killed_worker_is_replaced_and_sigterm_to_all_leaves_a_resumable_sweep
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_stop_commits_what_is_new(tmp_path, sent):
     here = ["run", LINE, *SIX, "--here", "plain", "--storage", tmp_path]
-    driver = start(*here, **SLOW, ABLATE_COMMIT_EVERY_S="1000")
+    slower = {"LINE_SECONDS_PER_STEP": "0.3"}  # so that it is at work still on a busy machine
+    driver = start(*here, **slower, ABLATE_COMMIT_EVERY_S="1000")
     wait_for(lambda: list(tmp_path.rglob("start.json")), "a cell", of=driver)
     time.sleep(1.0)
     driver.send_signal(sent)

@@ -36,7 +36,7 @@ def broken_laws(program: Program, rules: str) -> set[str]:
         motif, indices = program.motifs[node], out[node]
         if motif not in BRANCHING:
             return len(indices) <= 1
-        counts = {0, 1, 2} if rules == "corrected" and motif == Motif.CONDITION else {0, 2}
+        counts = {0, 1, 2} if rules == "corrected" else {0, 2}
         return len(indices) in counts and len(set(indices)) == len(indices)
 
     def inputs_lawful(node: int) -> bool:

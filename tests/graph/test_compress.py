@@ -1,6 +1,7 @@
 """Syntax trees to motif graphs: every node and every literal is accounted for."""
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -146,16 +147,39 @@ def count(tree: object) -> tuple[int, int]:
     return 1 + sum(n for n, _ in below), sum(n for _, n in below)
 
 
+def all_are_kept(tree: object) -> None:
+    """Each node is one of the program's, each but the root has one edge, no literal is lost."""
+    told = compress(tree)
+    program = told.program
+    nodes, literals = count(json.loads(json.dumps(tree)))
+    kept = sum(at is not None for at in program.literals)
+    assert len(program.motifs) == nodes
+    assert len(program.edges) == nodes - 1
+    assert told.literals == literals == kept + told.dropped
+    assert set(range(len(program.pool))) == {at for at in program.literals if at is not None}
+
+
+def grown(nodes: int) -> dict[str, object]:
+    """A tree of so many nodes of all kinds, each below an earlier one, with literals between."""
+    drawn = random.Random(nodes)
+    kinds = "def begin if while lvar lvasgn send str int hash block and return case".split()
+    all_of_them = [node(drawn.choice(kinds))]
+    for number in range(1, nodes):
+        new = node(drawn.choice(kinds), *drawn.choices(["a", 1, 2.5, True, None], k=number % 3))
+        drawn.choice(all_of_them)["children"].append(new)
+        all_of_them.append(new)
+    return all_of_them[0]
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 30, 144, 1000])
+def test_a_tree_of_any_shape_keeps_its_nodes_and_literals(nodes):
+    all_are_kept(grown(nodes))
+
+
 @pytest.mark.skipif(not METHODS.exists(), reason="shared/data/ruby: 40 real methods are not here")
 def test_forty_real_methods_keep_their_nodes_and_literals():
     rows = list(Asts(METHODS))
     assert len(rows) == 40
     for row in rows:
-        told = compress(row.tree)
-        program = told.program
-        nodes, literals = count(json.loads(json.dumps(row.tree)))
-        kept = sum(at is not None for at in program.literals)
-        assert len(program.motifs) == nodes == row.nodes
-        assert len(program.edges) == nodes - 1
-        assert told.literals == literals == kept + told.dropped
-        assert set(range(len(program.pool))) == {at for at in program.literals if at is not None}
+        all_are_kept(row.tree)
+        assert len(compress(row.tree).program.motifs) == row.nodes

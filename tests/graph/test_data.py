@@ -101,6 +101,22 @@ def test_methods_of_a_folder_are_read_by_split_and_what_is_left_out_is_counted(t
     assert told.total() == 7  # and the line that is no JSON, for each split
 
 
+def test_a_line_tells_what_a_folder_gave_and_why_the_rest_was_left_out(tmp_path, capsys):
+    large = method(*[leaf("lvar", "x")] * 12)
+    wide = method({"type": "send", "children": [leaf("int", n) for n in range(5)]})
+    write(
+        tmp_path / "rows.jsonl", [("train", wide), ("train", large), ("validation", method(wide))]
+    )
+    load_data(str(tmp_path), replace(FEW, fewest_nodes=3, most_nodes=12))
+    assert capsys.readouterr().out == (
+        f"data {str(tmp_path)!r}: 1 graphs to learn from, 1 held out, 2 edges of an index above 3 "
+        "(left out: 1 train: more than 12 nodes, 1 train: the line is no JSON, "
+        "1 validation: the line is no JSON)\n"
+    )
+    load_data("", FEW)
+    assert not capsys.readouterr().out
+
+
 def test_a_split_without_graphs_is_an_error_that_names_it(tmp_path):
     write(tmp_path / "rows.jsonl", [("train", method(leaf("lvar", "a")))])
     with pytest.raises(ValueError, match="there must be a graph of 3 to 9 nodes .* held out"):

@@ -226,6 +226,8 @@ def test_a_few_samples_are_painted_and_the_same_each_time(control):
         ({"state": "categorical", "decode.cut": 0.0}, "decode.cut must be 0.5 where states"),
         ({"state": "categorical", "loss.index": "mse"}, "loss.index must be 'ce' where states"),
         ({"state": "categorical", "sample.feed": "zeros"}, "sample.feed must be 'noise' where"),
+        ({"categorical.prior": "uniform"}, "categorical.prior must be 'mask' where states are con"),
+        ({"loss.index": "mse", "loss.cells": "all as run"}, "loss.cells must be 'edges' where the"),
         ({"optim.lr": 0.0}, "optim.lr must be above 0, got 0.0"),
         ({"optim.clip": -1.0}, "optim.clip must be above 0, got -1.0"),  # would climb the loss
         ({"optim.weight_decay": float("nan")}, "optim.weight_decay must be at least 0, got nan"),

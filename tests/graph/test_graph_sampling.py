@@ -180,6 +180,7 @@ def test_the_truth_scores_as_the_truth_and_its_programs_end():
     found = main_scores(truth, truth, bare, ALL, 0)
     assert found["val/typed_f1"] == 1 and found["val/edges_ratio"] == 1
     assert found["val/halting"] == 1 and found["val/svr"] == 1
+    assert found["val/halting@walk"] == 1 and found["val/halting@walk_as_run"] == 0
     assert found["val/typed_f1_matched"] == 1 and found["val/matched_fraction"] == 0.5
     assert (
         main_scores(empty(truth), truth, bare, ALL, 0)["val/halting"] == 1

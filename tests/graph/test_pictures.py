@@ -127,3 +127,5 @@ def test_pictures_of_nothing_or_of_two_graphs_at_once_are_refused():
         before_after([])
     with pytest.raises(ValueError, match="got 2"):
         drawing(Graphs.of([FIBONACCI, FIBONACCI]))
+    with pytest.raises(ValueError, match="1000 nodes at most to be drawn, got 1001"):
+        drawing(program("Q" * 1001))

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from hands import program
 from plain_laws import broken_laws
+from random_graphs import random_graphs
 
 from trainables.graph.graphs import Graphs, Kind, Motif, Program
+from trainables.graph.judge.laws import check
 from trainables.graph.program.faults import FAULTS, broken
 from trainables.graph.program.fibonacci import FIBONACCI
 from trainables.graph.program.interpreter import run, walk
-from trainables.graph.program.programs import programs
+from trainables.graph.program.programs import apart, programs
 from trainables.graph.program.writer import Draws
 
 RULES = ("published", "corrected")
@@ -40,6 +42,16 @@ def test_the_plain_laws_of_these_tests_know_the_documented_program():
 )
 def test_the_plain_laws_of_these_tests_can_be_broken(one, law):
     assert broken_laws(one, "published") == {law}
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_the_plain_laws_of_these_tests_are_those_of_the_judge(rules):
+    graphs = random_graphs(200, seed=9, most_nodes=6)
+    laws = check(graphs, rules)
+    for number, one in enumerate(apart(graphs)):
+        if one.motifs:
+            told = {name for name, kept in laws.items() if not kept[number]}
+            assert broken_laws(one, rules) == told
 
 
 def test_small_programs_keep_every_law_and_halt():

@@ -1,6 +1,7 @@
 """What a run is given of a prepared folder, and what it is refused."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 import torch
 from picture_folders import beside, noise, reasons, taken, twelve
 
-from trainables.portrait import folder, folder_arrays
+from trainables.portrait import folder, folder_arrays, portrait
 from trainables.portrait.config import (
     EvaluationConfig,
     PartsConfig,
@@ -161,13 +162,17 @@ def test_of_buckets_the_square_one_is_read(tmp_path):
         read_portraits(str(tmp_path / "none"), CFG)
 
 
-def test_an_arm_that_needs_what_no_portrait_has_is_refused(bare, full):
+def test_an_arm_that_needs_what_no_portrait_has_is_refused(bare, full, monkeypatch):
     cfg = PortraitConfig(data=str(bare), parts=PartsConfig(face=2.0, background=0.5))
     train, _, words = read_portraits(str(bare), CFG)
     with pytest.raises(ValueError, match=r"parts weights \(2.0, 0.5, 1.0\) need segmentation"):
         refuse_lacking(cfg, train, words)
     refuse_lacking(PortraitConfig(data=str(bare)), train, words)
     refuse_lacking(cfg, read_portraits(str(full), CFG)[0], words)
+    few = SimpleNamespace(train=train, words=words)  # its teacher takes time
+    monkeypatch.setattr(portrait, "load_data", lambda *_: few)
+    with pytest.raises(ValueError, match="need segmentation, which none of its"):
+        portrait.PortraitRun(cfg)
 
 
 def test_states_that_came_with_a_folder_know_no_other_caption(tmp_path):

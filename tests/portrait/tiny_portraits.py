@@ -1,6 +1,7 @@
 """The smallest run on portraits, and what compares two of them."""
 
 import io
+from functools import partial
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ from trainables.portrait.config import (
     PortraitsConfig,
     SampleConfig,
 )
+from trainables.portrait.judge import scoring
+from trainables.portrait.judge.reader import ReaderConfig, pose_reader
 
 AVERAGES = ("as run", "short", "middle", "long", "power")
 TINY = PortraitConfig(
@@ -28,8 +31,9 @@ TINY = PortraitConfig(
 
 @pytest.fixture
 def stems(tmp_path_factory, monkeypatch):
-    """A folder where runs of these tests leave the networks that they share."""
+    """A folder where runs of these tests leave the networks that they share, one hardly trained."""
     folder = tmp_path_factory.getbasetemp() / "stems"
+    monkeypatch.setattr(scoring, "pose_reader", partial(pose_reader, cfg=ReaderConfig(steps=2)))
     monkeypatch.setenv("ABLATE_STEMS", str(folder))
     monkeypatch.setenv("ABLATE_STEMS_CODE", "tests")
 

@@ -155,6 +155,15 @@ def test_a_folder_of_parquet_is_read_by_side(tmp_path):
     assert [one.id for one in Asts(tmp_path, split="validation")] == ["row-1"]
 
 
+@pytest.mark.parametrize("split", ["test", "Train", 3, ["train"]])
+def test_a_row_of_another_side_than_the_two_is_counted_whichever_is_read(tmp_path, split):
+    rows = [row(0, split="train"), row(1, split="validation"), row(2, split=split)]
+    for n, side in enumerate(("train", "validation")):
+        kept, left_out = read(tmp_path, rows, split=side)
+        assert [one.id for one in kept] == [f"row-{n}"]
+        assert left_out == {"split is none of train, validation": 1}
+
+
 def test_what_was_ingested_is_read_as_it_was(tmp_path):
     source, target = tmp_path / "rows.jsonl", tmp_path / "prepared"
     rows = [row(n, repo_name=f"gem{n % 5}", raw_source="def ħ = 1") for n in range(20)]

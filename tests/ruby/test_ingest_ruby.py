@@ -8,6 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from ruby_methods import needs_ruby, s, write_rows
 
+from infra.cli import ablate
+from infra.errors import REFUSED
+from sweeps.__main__ import INGESTERS
 from trainables.ruby.flog import call_weight
 from trainables.ruby.ingest import sources
 from trainables.ruby.ingest.ingest import ingest_ruby
@@ -61,6 +64,23 @@ def test_without_ruby_a_line_says_what_to_install(tmp_path, monkeypatch):
     ):
         with pytest.raises(RuntimeError, match="apt-get install ruby ruby-whitequark-parser$"):
             attempt()
+
+
+@pytest.mark.parametrize(
+    ("there", "to", "said"),
+    [
+        ("", "out", "got no `ruby` here; apt-get install ruby ruby-whitequark-parser"),
+        (os.pathsep + os.environ["PATH"], "file/out", "must be writable, got Not a directory; "),
+    ],
+)
+def test_the_command_says_what_is_lacking_in_a_line(tmp_path, monkeypatch, capsys, there, to, said):
+    written(tmp_path / "in", GEMS)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PATH", str(tmp_path) + there)
+    command = ["data", "ruby", str(tmp_path / "in"), "--to", str(tmp_path / to)]
+    assert ablate({}, INGESTERS, command) == REFUSED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ablate: Ruby ") and said in line
 
 
 def test_without_the_parser_gem_a_line_says_what_to_install(tmp_path, monkeypatch):

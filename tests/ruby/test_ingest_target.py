@@ -108,6 +108,13 @@ def test_what_cannot_be_is_refused_in_a_line(tmp_path, options, message):
     assert "\n" not in str(refusal.value)
 
 
+def test_what_was_skipped_is_told_before_too_little_is_refused(tmp_path, capsys):
+    source = write_rows(tmp_path / "methods.jsonl", [row("one", "m"), "{", row("one", "n")])
+    with pytest.raises(ValueError, match="got 1; give --split file"):
+        ingest_ruby(source, tmp_path / "out")
+    assert capsys.readouterr().err == "skipped 1: the line is no JSON object (methods.jsonl:2)\n"
+
+
 def test_a_source_without_methods_is_refused_with_the_reason(tmp_path):
     for content, said in [("", "no method in it"), ("{\n", "the line is no JSON")]:
         source = tmp_path / "rows.jsonl"

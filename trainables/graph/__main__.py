@@ -27,12 +27,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         name, program = _program(options.source, options.method)
         told = [*_graph(program), *_laws(program), *_run(program, run(program, options.limit))]
+        print(*told, sep="\n", flush=True)  # before the picture, which may take long or be refused
         picture = options.picture or Path(f"{name}.png")
         picture.write_bytes(drawing(program))
     except (OSError, ValueError, RuntimeError) as error:
         print(f"trainables.graph: {error}", file=sys.stderr)
         return 2
-    print(*told, f"picture: {picture}", sep="\n")
+    print(f"picture: {picture}")
     return 0
 
 

@@ -5,6 +5,7 @@ value is a default. A field that only the evaluation reads is in `sample`, `deco
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 from trainables.checks import refuse_numbers, refuse_unlisted
@@ -236,16 +237,19 @@ class GraphConfig:
             )
 
     def _refuse_unread(self) -> None:
-        """What a flow over categories does not read: edge and index are one state of a cell."""
-        unread = {
-            "loss.index": (self.loss.index, "ce"),
-            "loss.cells": (self.loss.cells, "edges"),
-            "sample.feed": (self.sample.feed, "noise"),
-            "decode.cut": (self.decode.cut, 0.5),
-        }
-        for name, (value, default) in unread.items():
-            if self.state == "categorical" and value != default:
-                raise ValueError(
-                    f"{name} must be {default!r} where states are categorical, which do not read "
-                    f"it, got {value!r}"
-                )
+        """What would be set and never read; of categories edge and index are one state."""
+        index: dict[str, object] = {"loss.cells": "edges", "sample.feed": "noise"}
+        state = index | {"loss.index": "ce", "decode.cut": 0.5}
+        rules = (
+            (self.state == "categorical", "states are categorical", state),
+            (self.state == "continuous", "states are continuous", {"categorical.prior": "mask"}),
+            (self.loss.index == "mse", "the index is rounded", index),
+        )
+        for holds, where, defaults in rules:
+            for name, default in defaults.items():
+                value = attrgetter(name)(self)
+                if holds and value != default:
+                    raise ValueError(
+                        f"{name} must be {default!r} where {where}, since nothing reads it there, "
+                        f"got {value!r}"
+                    )

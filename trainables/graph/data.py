@@ -46,7 +46,7 @@ class Data:
 
 @lru_cache(maxsize=2)
 def load_data(folder: str, cfg: ProgramsConfig) -> Data:
-    """The graphs of a folder, or generated ones where none is named.
+    """The graphs of a folder, of which a line tells, or generated ones where none is named.
 
     Raises:
         ValueError: When the folder cannot be read, or too few graphs are left to learn from or to
@@ -76,6 +76,12 @@ def load_data(folder: str, cfg: ProgramsConfig) -> Data:
                 f"in each split, got none that is {name}{_reasons(left_out)}; give more, or take "
                 "a scale of larger graphs (programs.most_nodes)"
             )
+    if folder:
+        print(
+            f"{where}: {len(train)} graphs to learn from, {len(held_out)} held out, "
+            f"{clamped} edges of an index above {INDICES - 1}{_reasons(left_out)}",
+            flush=True,
+        )
     return Data(Graphs.of(train), Graphs.of(held_out), held_out, left_out, clamped)
 
 

@@ -224,5 +224,6 @@ class TuneRun:
             "train/parameters": sum(p.numel() for p in self.network.parameters()),
             "train/graphs": len(self.data.train),
             "train/graphs_left_out": self.data.left_out.total(),
+            "train/edges_clamped": self.data.clamped,
             "train/flops": self._policy.flops,
         }

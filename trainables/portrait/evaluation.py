@@ -172,8 +172,7 @@ class Evaluation:
     @cached_property
     def judges(self) -> Judges:
         """Made when they are first asked for, in an evaluation."""
-        with torch.enable_grad():
-            return new_judges(self.data.train, digest(self.data.train), self.cfg.evaluation)
+        return new_judges(self.data.train, digest(self.data.train), self.cfg.evaluation)
 
     def _average(self, truth: Portraits, variant: str, done: bool) -> dict[str, float]:
         """Losses of the weights that are in place, and at the end their images."""

@@ -20,6 +20,7 @@ from trainables.loop import Lap, autocast, best_device, weighted
 from trainables.portrait.config import PortraitConfig
 from trainables.portrait.data import examples, load_data
 from trainables.portrait.evaluation import Evaluation, Sampler
+from trainables.portrait.folder import refuse_lacking
 from trainables.portrait.network.dit import new_network
 from trainables.portrait.training.average import Averages
 from trainables.portrait.training.batch import Batch, Batches
@@ -41,6 +42,8 @@ class PortraitRun:
         self.data = load_data(cfg.data, cfg.portraits)
         self.train = self.data.train
         _refuse_few(len(self.train), cfg.optim.examples_per_step)
+        if cfg.data:
+            refuse_lacking(cfg, self.train, self.data.words)
         self.network = new_network(cfg, self.train).to(self.device)
         convert(self.network, cfg.fp8)
         self.target = Target(

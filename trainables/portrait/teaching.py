@@ -163,6 +163,7 @@ def small_teacher(
         return taught(course()).net.state_dict()
 
     had = stem({"run": "portrait teacher", "course": of}, train)
-    net = SmallNet()
-    net.load_state_dict(had.state)
+    with torch.device("meta"):  # so that building draws nothing
+        net = SmallNet()
+    net.load_state_dict(had.state, assign=True)
     return standardised(net.eval().requires_grad_(False).to(best_device()), images), had

@@ -19,6 +19,7 @@ REMEDY = "run `ablate data ruby SOURCE --to DIR`, or name a file of JSON lines"
 TEXTS = ("repo_name", "file_path", "raw_source", "ast_json", "id")
 KEYS = (*TEXTS, "start_line", "complexity_score")
 MOST_SCORE = 1e6
+SIDES = ("train", "validation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ class Asts:
         Args:
             source: A file of JSON lines, a folder of them, or of Parquet files.
             split: Only rows of this side; those of the other are passed over, which is no fault of
-                theirs, and those of none are left out.
+                theirs, and those of neither are left out.
             most_nodes: Larger trees are left out; 0 takes all.
             scores: The least and the greatest score; rows outside are left out.
             unique: Leave out rows whose tree an earlier row had.
@@ -88,7 +89,7 @@ class Asts:
         trees: set[str] = set()
         for found in self._found():
             side = found.get("split") if isinstance(found, Mapping) else None
-            if self.split and side and side != self.split:
+            if self.split and side in SIDES and side != self.split:
                 continue
             row = self._row(found)
             if isinstance(row, Row):
@@ -118,6 +119,8 @@ class Asts:
             return fault
         if self.split and not found.get("split"):
             return "split is missing"
+        if self.split and found["split"] not in SIDES:
+            return f"split is none of {', '.join(SIDES)}"
         low, high = self.scores
         score = found["complexity_score"]
         if not low <= score <= high:

@@ -6,6 +6,7 @@ is what the post reported: its solver, its laws, and the acyclic one inverted.
 """
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from trainables.graph.judge import fidelity
 from trainables.graph.judge.laws import check, svr
 from trainables.graph.judge.matching import matched_scores
 from trainables.graph.network.sampling import Sample
-from trainables.graph.program.interpreter import run
+from trainables.graph.program.interpreter import run, walk
 
 SOLVERS = ("raw", "repair", "complete", "judicial")
 BESIDE = ("svr", "svr_corrected", "edges_ratio", "typed_f1", "typed_f1_gain")
@@ -64,11 +65,17 @@ def main_scores(
     """All that is told of graphs with the motifs of `truth`; with literals, how they end.
 
     They begin at a Boundary that no execution edge enters: of nodes in a drawn order the first
-    Boundary may be the exit, where every program would halt.
+    Boundary may be the exit, where every program would halt. A walk goes along execution edges
+    alone; as run it begins only where none leaves either, which no real entry does.
     """
     made = with_edges(programs, graphs)
-    halts = [run(program, STEPS, "unentered").ending.halts for program in made]
-    values = scores(graphs, truth) | {"val/halting": sum(halts) / len(halts)}
+    endings = {
+        "": [run(program, STEPS, "unentered").ending for program in made],
+        "@walk": [walk(program, STEPS)[0] for program in made],
+        "@walk_as_run": [walk(program, STEPS, "as_run", "as_run")[0] for program in made],
+    }
+    values = scores(graphs, truth)
+    values |= {f"val/halting{how}": fmean(e.halts for e in ends) for how, ends in endings.items()}
     if evaluation.matched_nodes:
         values |= matched_scores(graphs, truth, seed, evaluation.matched_nodes)
     return values

@@ -26,6 +26,7 @@ EXECUTION, DATA = "#000000", "#0072B2"
 MOST_LETTERS = 48  # nodes whose letters can be read beside a heat map
 MOST_CHARACTERS = 12  # of a literal
 MOST_EDGES = 300  # that are drawn, execution first; more would be a blot
+MOST_NODES = 1000  # that are drawn; of more none could be seen
 MOST_INCHES = 30.0  # of a side; a deeper or wider program is drawn smaller
 _DPI = 110
 _BRANCHING = (Motif.CONDITION, Motif.LOOP)
@@ -44,9 +45,14 @@ def drawing(graph: Program | Graphs) -> bytes:
     """A PNG of a program, or of a graph without literals.
 
     Raises:
-        ValueError: When there are more graphs than one, or none.
+        ValueError: When there are more graphs than one, or none, or too many nodes.
     """
     program = _one(graph)
+    if len(program.motifs) > MOST_NODES:
+        raise ValueError(
+            f"pictures: a graph must have {MOST_NODES} nodes at most to be drawn, got "
+            f"{len(program.motifs)}; show a shorter method"
+        )
     spots = places(program)
     width, height = _extent(spots)
     figure = _figure(min(MOST_INCHES, 1.5 + 0.85 * width), min(MOST_INCHES, 2.2 + 0.85 * height))

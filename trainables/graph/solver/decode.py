@@ -2,7 +2,7 @@
 
 The targets of presence and kind are 0 and 1 on the raw channel, so the cut that fits lies at .5.
 The original took the raw value for log odds and cut their probability at .5, which is the raw value
-0: exactly that of "no edge". Both are here; beyond this file there are log odds only, never raw
+0: exactly that of "no edge". Both are here; beyond this file there are log odds only.
 
 After timlawrenz/jubilant-palm-tree, naive_discretizer.py@b64acae and structural_loss.py@9586f28.
 """

@@ -8,7 +8,7 @@ rescued, a branch that a rescue turned into data). More rounds go on until nothi
 went for a cycle is then never an edge again, so that the rounds end.
 
 Our own stages reach for the rest: `spare` opens data cycles before `cycles` does, and where it can
-at an edge that no node needs; `spine` and `connect` (solver_spine.py) are for the laws on terminal
+at an edge that no node needs; `spine` and `connect` (spine.py) are for the laws on terminal
 and spine, and on orphans. `COMPLETE` with rounds keeps all six laws wherever there is a Boundary.
 After timlawrenz/jubilant-palm-tree, constraint_solver.py@7c65c86. Departures: ties are settled (the
 lower node number, the lower index), and a cycle does not depend on where a walk began (cycles.py).

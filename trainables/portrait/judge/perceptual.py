@@ -86,7 +86,8 @@ def say_once(line: str) -> None:
 
 @lru_cache
 def _loaded(kind: Kind, layers: Path, heads: Path) -> Perceptual:
-    net = PerceptualNet(kind)
+    with torch.random.fork_rng(devices=[]):  # which building draws from
+        net = PerceptualNet(kind)
     net.load(_state(layers), _state(heads))
     return Perceptual(net)
 

@@ -88,7 +88,8 @@ def pose_reader(
     """
     cfg = cfg or ReaderConfig()
     joints = train.conditions.pose.shape[1]
-    reader = PoseReader(joints, cfg.channels)
+    with torch.random.fork_rng(devices=[]):  # which building draws from
+        reader = PoseReader(joints, cfg.channels)
     taught = hashlib.blake2b(train.conditions.pose.cpu().numpy().tobytes(), digest_size=16)
     key = {
         "stem": "pose reader",

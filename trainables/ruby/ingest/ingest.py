@@ -89,13 +89,13 @@ def _ingest(source: Path, to: Path, work: Path, law: dict[str, Any]) -> dict[str
     skipped = [*entries.skipped, *skipped]
     if not found:
         raise ValueError(_nothing(source, skipped))
+    for line in said(skipped):  # before what may be refused for what is missing
+        print(line, file=sys.stderr)
     kept = found if law["duplicates"] == "kept" else first_of_each(found)
     side = sides(found, law["by"], law["validation_fraction"], law["seed"])
     shards, digest = write_shards(_rows(entries, kept, side, law["by"]), work)
     if there and there["digest"] != digest:
         raise ValueError(_taken(to, f"digest {there['digest'][:12]}, not {digest[:12]}"))
-    for line in said(skipped):
-        print(line, file=sys.stderr)
     if there and intact(to, there):
         return there
     counts = Counter(side[one.key(law["by"])] for one in kept)
