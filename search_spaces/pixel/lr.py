@@ -30,7 +30,7 @@ def _arms(rate: float) -> dict[str, Values]:
     }
 
 
-LR = Arms(source=CONFIGS, overrides=_arms(1e-3) | CONTROLS, at={"paper": _arms(3e-4)})
+LR = Arms(source=CONFIGS, overrides=_arms(3e-3) | CONTROLS, at={"paper": _arms(3e-4)})
 LR_SCALES = SCALES
 
 
