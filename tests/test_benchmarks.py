@@ -21,8 +21,7 @@ BRINGS = "pip install -e '.[peers]'"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PEERS = PROJECT["optional-dependencies"]["peers"]
 
-# These start a Ray or whole studies.
-LONG = {"overhead", "many_cells", "lab_sweep", "planted_defects"}
+ON_RAY = {"overhead", "many_cells", "lab_sweep", "planted_defects"}
 
 # The lines that say what a script is there for.
 RESULTS = {
@@ -90,9 +89,7 @@ def docstrings(source: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_benchmark_runs_at_its_smallest_size(script: str, request: pytest.FixtureRequest):
-    if script in LONG and not os.environ.get("ABLATE_LONG_BENCHMARKS"):
-        pytest.skip(f"{script}: takes half a minute; ABLATE_LONG_BENCHMARKS=1 runs it")
-    ray_address = request.getfixturevalue("ray_address") if script in LONG else ""
+    ray_address = request.getfixturevalue("ray_address") if script in ON_RAY else ""
     ran = subprocess.run(
         [sys.executable, BENCHMARKS / f"{script}.py", "--smallest"],
         cwd=ROOT, env={**os.environ, **({"RAY_ADDRESS": ray_address} if ray_address else {})},

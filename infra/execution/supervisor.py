@@ -97,6 +97,7 @@ class Supervisor:
         known = self._code, self._modules
         job = make_job(self._study, self._plan, self._ledger, gpus, *known)
         tasks = [self._task(cell) for cell in todo]
+        self._tracker.wait_for_import()
         idle_rounds = 0
         while tasks and not self._stopping():
             try:

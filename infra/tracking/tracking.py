@@ -9,6 +9,7 @@ import shlex
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from infra.ledger.ledger import Ledger
 from infra.study.plan import Plan
 from infra.tracking.database import BadDatabase, alone_at, default_tracking_uri
 from infra.tracking.rows import view_key
-from infra.tracking.view import View
+from infra.tracking.view import View, import_mlflow
 
 __all__ = [
     "Summary", "Tracker", "TrackerDown", "default_tracking_uri", "leaderboard_address", "sync",
@@ -76,13 +77,21 @@ class Tracker:
         self._live: set[str] = set()  # cells that this driver is or was at
         self._folders: list[Path] = []
         self._verdicts: Mapping[str, str] = {}
-        self._closing = threading.Event()
+        self._closing, self._imported = threading.Event(), threading.Event()
         self._shaken = self._complete = False
         self._view: View | None = None
         self.experiment_id = ""
         self.trouble = ""
         self._thread = threading.Thread(target=self._work, name="tracker", daemon=True)
         self._thread.start()
+
+    def wait_for_import(self) -> None:
+        """Until the thread has imported MLflow, or failed to.
+
+        A second thread that imports it meanwhile gets half of it, or each waits for the other; Tune
+        imports it to count its callbacks.
+        """
+        self._imported.wait()
 
     def note(self, key: str, attempt: str = "") -> None:
         """Say that a cell has a new commit, or ended; which attempt counts, the ledger says."""
@@ -112,6 +121,9 @@ class Tracker:
 
     def _work(self) -> None:
         """Bring in what is there, then what is noted, until closed and nothing is left."""
+        with suppress(Exception):  # which `_open` meets again, and is told of
+            import_mlflow()
+        self._imported.set()
         pause_s = _PAUSE_S
         while not self._complete:
             try:

@@ -76,6 +76,14 @@ class _Held:
         self.latest |= {v.name: (v.step, v.value) for v in self.lacking(wanted)}
 
 
+def import_mlflow() -> None:
+    """All of it at once, set up as the view wants it."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    import mlflow  # noqa: F401
+
+
 class View:
     """One sweep in MLflow; every method raises when MLflow does not answer, and can be repeated.
 
@@ -85,9 +93,7 @@ class View:
     """
 
     def __init__(self, plan: Plan, sweep: str, uri: str) -> None:
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        import_mlflow()
         self._plan, self._sweep, self._uri = plan, sweep, uri
         # The store and not MlflowClient, which asks for each run again before ending it.
         self._store = open_store(uri)

@@ -30,6 +30,26 @@ from infra.ledger.lease import LEASE_FILE
 from infra.ledger.records import Point
 from infra.tracking.tracking import Tracker, default_tracking_uri, leaderboard_address, sync
 
+SLOW_IMPORT = """
+import sys, time
+class Slow:
+    def find_spec(self, name, *where):
+        if name == "mlflow.tracking.fluent":
+            time.sleep(1)
+sys.meta_path.insert(0, Slow())
+from infra.ledger.ledger import Ledger
+from infra.ledger.storage import open_storage
+from infra.tracking.tracking import Tracker
+ledger = Ledger(open_storage(sys.argv[1]), "sweep")
+tracker = Tracker(ledger, ledger.read_plan(), f"sqlite:///{sys.argv[1]}/mlflow.db")
+def state():
+    return "whole" if hasattr(sys.modules.get("mlflow"), "set_tracking_uri") else "half"
+print(state())
+tracker.wait_for_import()
+print(state())
+assert tracker.close()
+"""
+
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory) -> Path:
@@ -246,6 +266,16 @@ def test_resumed_sweep_runs_again_and_ends(tmp_path, database, uri):
     assert again.close(20)
     assert set(runs(database, "resumed").values()) == {"FINISHED"}
     assert values(database, "resumed") == expected(ledger, plan)
+
+
+def test_who_waits_for_the_trackers_import_finds_all_of_mlflow(tmp_path):
+    """The tracker's import is slow here: it sleeps half-way."""
+    make_sweep(tmp_path, "imported")
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW_IMPORT, str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["half", "whole"]
 
 
 def test_default_database_is_in_the_storage_or_at_home(tmp_path, monkeypatch):
