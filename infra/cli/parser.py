@@ -204,6 +204,12 @@ def _add_readers(commands: Any) -> None:
         "that adds up",
     )
     board.add_argument(
+        "--metric", default="", metavar="NAME", help="read by another metric that the runs report"
+    )
+    board.add_argument(
+        "--mode", choices=("min", "max"), default="", help="of --metric (default: the study's)"
+    )
+    board.add_argument(
         "--top",
         type=_count,
         default=0,

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from infra.cli.command import (
     storage_option,
     uncollected,
 )
-from infra.errors import DONE, SOME_FAILED
+from infra.errors import DONE, SOME_FAILED, Refused
 from infra.ledger.lease import age_s, is_alive, read_lease
 from infra.ledger.ledger import Ledger, list_sweeps
 from infra.ledger.records import CellRecord
@@ -192,15 +192,24 @@ def logs(studies: Studies, options: Options) -> int:
 
 @uncollected()
 def leaderboard(studies: Studies, options: Options) -> int:
-    """`ablate leaderboard NAME [NAME ...] [--at BUDGET] [--top K]`."""
+    """`ablate leaderboard NAME [NAME ...] [--at BUDGET] [--metric NAME] [--top K]`."""
     from infra.answer.budget import Budget
     from infra.answer.compare import leaderboard as compare
+    from infra.answer.other_metric import by_metric
     from infra.writeup.several import several_table
     from infra.writeup.short import short_table
 
+    if options.mode and not options.metric:
+        raise Refused(f"--mode {options.mode}: needs --metric, whose it is; name one")
     at = Budget.parse(options.at) if options.at else None
     ledgers = [open_ledger(options, name) for name in dict.fromkeys([options.name, *options.more])]
-    boards = {one.sweep: compare(*read_sweep(one), at) for one in ledgers}
+    sweeps = {one.sweep: read_sweep(one) for one in ledgers}
+    if options.metric:
+        asked = options.metric, options.mode
+        sweeps = {name: by_metric(*sweep, *asked) for name, sweep in sweeps.items()}
+    boards = {name: compare(*sweep, at) for name, sweep in sweeps.items()}
+    if options.metric:
+        boards = {name: replace(board, exploratory=True) for name, board in boards.items()}
     [first, *others] = boards.values()
     table = several_table(boards, options.top) if others else None
     if options.json:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 
 from infra.answer.board import Leaderboard
+from infra.answer.compare import STUDY_BUDGET
 from infra.errors import Refused
 from infra.writeup.tables import MISSING, Table, board_row
 
@@ -52,6 +53,7 @@ def several_table(boards: Mapping[str, Leaderboard], top: int = 0) -> Table:
     title = f"{len(boards)} sweeps ({one.scale}): {one.metric}, {better} is better, at {one.budget}"
     rows = [(name, *board_row(row)[: len(_COLUMNS) - 1]) for name, row in ranked]
     used = [i for i in range(len(_COLUMNS)) if any(row[i] != MISSING for row in rows)]
+    elsewhere = one.budget != STUDY_BUDGET
     return Table(
         title=title,
         columns=tuple(_COLUMNS[i] for i in used),
@@ -60,7 +62,11 @@ def several_table(boards: Mapping[str, Leaderboard], top: int = 0) -> Table:
         notes=(
             "verdicts are those of each sweep against its own baseline; the order across sweeps is "
             "that of the means and decides nothing",
-            *(("seconds and dollars compare on one machine only",) if one.exploratory else ()),
+            *(
+                ("seconds and dollars compare on one machine only",)
+                if one.budget != STUDY_BUDGET
+                else ()
+            ),
             *((f"{left} more arms, without --top",) if left else ()),
         ),
         widths=(22, 22, *(0 for _ in used[2:])),

@@ -232,7 +232,9 @@ def _board_notes(board: Leaderboard) -> list[str]:
         f"{together} at {100 * board.confidence:.4g} %, all of them together at 95 %; {margin}"
     ]
     if board.exploratory:
-        notes.append(f"exploratory: the study declared its end, not {board.budget}")
+        notes.append(
+            f"exploratory: the study declared another reading than {board.metric} at {board.budget}"
+        )
     if controls := [r.arm for r in board.rows if r.verdict == "control"]:
         notes.append(
             f"{joined(controls)}: compared with and not trained; their intervals are not counted "
