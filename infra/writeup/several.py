@@ -62,11 +62,7 @@ def several_table(boards: Mapping[str, Leaderboard], top: int = 0) -> Table:
         notes=(
             "verdicts are those of each sweep against its own baseline; the order across sweeps is "
             "that of the means and decides nothing",
-            *(
-                ("seconds and dollars compare on one machine only",)
-                if one.budget != STUDY_BUDGET
-                else ()
-            ),
+            *(("seconds and dollars compare on one machine only",) if elsewhere else ()),
             *((f"{left} more arms, without --top",) if left else ()),
         ),
         widths=(22, 22, *(0 for _ in used[2:])),
