@@ -5,7 +5,7 @@ Source    timlawrenz/prx-tg@17a088e docs/EXPERIMENTS_AND_RESULTS.md; seed post 0
 Reported  shared with rank 8 .9823 and 1.0062, own .9267 and .9219 (one run each)
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people;
           ranks 1 and 4 of 96; a network of as many parameters beside
-Cost      lab: 5 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 5 arms and 5 controls x 3 seeds of 55 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="D",
     margin=MARGIN,
     findings=ADALN_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 55},
     needs_data=NEEDS_PORTRAITS,
 )
 

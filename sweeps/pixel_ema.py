@@ -5,7 +5,7 @@ Source    timlawrenz/prx-tg@bc10412 production/train.py, lines 529-541
 Reported  nothing: all numbers of arms A to I are of that average
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people;
           averages have their documented share of the run's memory
-Cost      lab: 2 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 2 arms and 5 controls x 3 seeds of 70 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="A",
     margin=MARGIN,
     findings=EMA_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 70},
     needs_data=NEEDS_PORTRAITS,
 )
 

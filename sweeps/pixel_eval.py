@@ -5,8 +5,8 @@ Source    timlawrenz/prx-tg@bc10412 production/sample.py, production/validate.py
 Reported  A by another sampler than B to D, none by joints; not looked at
 Departs   lab: drawn portraits of 32 px, one network a seed (arm D, 400 steps) that all arms read;
           held-out people
-Cost      lab: 12 arms and 5 controls x 3 seeds and a stem a seed, not run yet; paper: a GPU and
-          --data
+Cost      lab: 12 arms and 5 controls x 3 seeds of 5 s on one CPU core, and a stem a seed of 50 s;
+          paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="none",
     margin=MARGIN,
     findings=EVAL_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 5},
     needs_data=NEEDS_PORTRAITS,
 )
 

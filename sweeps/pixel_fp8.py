@@ -5,7 +5,7 @@ Source    timlawrenz/prx-tg@17a088e docs/EXPERIMENTS_AND_RESULTS.md; seed post 0
 Reported  .906, .909, .504 against .900, .920, .485 in 16 bits; 26 h for 56 h (one run each)
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people;
           8 bits are emulated, so nothing is said of speed; arm J is --scale paper-long
-Cost      lab: 3 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 3 arms and 5 controls x 3 seeds of 85 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="none",
     margin=MARGIN,
     findings=FP8_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 85},
     needs_data=FP8_NEEDS,
 )
 

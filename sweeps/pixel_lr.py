@@ -4,7 +4,7 @@
 Source    timlawrenz/prx-tg 7160c6c^:experiments/ablations; autoresearch/20260330
 Reported  3e-4 for both, not tuned; the loss falls with AdamW's rate up to 4e-3
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people
-Cost      lab: 6 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 6 arms and 5 controls x 3 seeds of 55 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -28,6 +28,7 @@ STUDY = Study(
     baseline="adamw",
     margin=MARGIN,
     findings=LR_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 55},
     needs_data=NEEDS_PORTRAITS,
 )
 

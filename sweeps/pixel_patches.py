@@ -5,7 +5,7 @@ Source    timlawrenz/prx-tg@17a088e docs/EXPERIMENTS_AND_RESULTS.md
 Reported  reconstruction .937, .999, .980, text .999, .974, .907 for all, pooled, none
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people;
           on arm D, documented on a later network
-Cost      lab: 3 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 3 arms and 5 controls x 3 seeds of 50 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="K full",
     margin=MARGIN,
     findings=PATCHES_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 50},
     needs_data=NEEDS_PORTRAITS,
 )
 

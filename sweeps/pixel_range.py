@@ -4,7 +4,7 @@
 Source    timlawrenz/prx-tg@c7faf7c .hermes/plans; seed post 000, part 3
 Reported  told as a defect of arms A to I; not run
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people
-Cost      lab: 3 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 3 arms and 5 controls x 3 seeds of 55 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -28,6 +28,7 @@ STUDY = Study(
     baseline="-1 to 1",
     margin=MARGIN,
     findings=RANGE_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 55},
     needs_data=NEEDS_PORTRAITS,
 )
 

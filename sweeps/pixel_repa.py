@@ -5,7 +5,7 @@ Source    timlawrenz/prx-tg 7160c6c^:experiments/ablations; arXiv 2410.06940
 Reported  D ahead of C by .0196 and .0384 of LPIPS (one run each); a decay is advised, not run
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people;
           features of a small net trained on what was drawn
-Cost      lab: 7 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 7 arms and 5 controls x 3 seeds of 55 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="C",
     margin=MARGIN,
     findings=REPA_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 55},
     needs_data=NEEDS_PORTRAITS,
 )
 

@@ -5,7 +5,7 @@ Source    timlawrenz/prx-tg@8a1c225 scripts/arm_e_config.yaml
 Reported  E judged a failure, with two more changes in it; F not ended; no numbers
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people;
           one shape of image, documented seven for E
-Cost      lab: 5 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 5 arms and 5 controls x 3 seeds of 50 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="D",
     margin=MARGIN,
     findings=SEG_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 50},
     needs_data=NEEDS_PORTRAITS,
 )
 

@@ -5,7 +5,7 @@ Source    timlawrenz/prx-tg 7160c6c^:experiments/ablations; seed post 000, part 
 Reported  LPIPS of reconstructions A .9352, B 1.0161, C .9463, D .9267 (one run each)
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people;
           one sampler, the last weights, a rate for each optimizer
-Cost      lab: 7 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 7 arms and 5 controls x 3 seeds of 50 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="A",
     margin=MARGIN,
     findings=STACK_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 50},
     needs_data=NEEDS_PORTRAITS,
 )
 

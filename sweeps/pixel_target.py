@@ -5,7 +5,7 @@ Source    arXiv 2605.12964; timlawrenz/prx-tg branch asym_flow; seed post 000, p
 Reported  G .9379 and .9141, or .900 and .920, D .9267 and .9219 (one run each)
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people;
           ranks 2 and 8 of 48, documented 8 of 768; G is reconstructed
-Cost      lab: 7 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 7 arms and 5 controls x 3 seeds of 55 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="D",
     margin=MARGIN,
     findings=TARGET_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 55},
     needs_data=NEEDS_PORTRAITS,
 )
 

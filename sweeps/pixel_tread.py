@@ -5,7 +5,7 @@ Source    timlawrenz/prx-tg@bc10412 production/model.py; arXiv 2501.04765
 Reported  15.1 % less time; with AdamW it collapses, with Muon not (one run each)
 Departs   lab: drawn portraits of 32 px, width 96, 6 blocks, 400 steps of 8; held-out people;
           four of six blocks are routed, documented sixteen of eighteen
-Cost      lab: 6 arms and 5 controls x 3 seeds, not run yet; paper: a GPU and --data
+Cost      lab: 6 arms and 5 controls x 3 seeds of 50 s on one CPU core; paper: a GPU and --data
 """
 
 from ablate import Study, main
@@ -29,6 +29,7 @@ STUDY = Study(
     baseline="adamw 0.0",
     margin=MARGIN,
     findings=TREAD_FINDINGS,
+    cell_seconds={"smoke": 3, "lab": 50},
     needs_data=NEEDS_PORTRAITS,
 )
 
