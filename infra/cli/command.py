@@ -40,8 +40,10 @@ def read_plan(ledger: Ledger) -> Plan:
     plan = ledger.read_plan()
     if plan is None and (holder := read_lease(ledger.storage, ledger.sweep)):
         words = shlex.join(holder.get("command", ["ablate", "run", "STUDY"]))
-        begun = "its driver is still trying the arms" if is_alive(holder) else "nothing had begun"
-        raise Refused(f"sweep {ledger.sweep!r}: must have a plan, and {begun}; `{words}` begins it")
+        begun = f"nothing had begun; `{words}` begins it"
+        if is_alive(holder):
+            begun = "its driver is still trying the arms; ask again when it has begun"
+        raise Refused(f"sweep {ledger.sweep!r}: must have a plan, and {begun}")
     if plan is None:
         there = ", ".join(list_sweeps(ledger.storage)) or "none"
         raise Refused(

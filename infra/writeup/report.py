@@ -23,7 +23,7 @@ from infra.ledger.records import CellRecord
 from infra.ledger.whole import write_whole
 from infra.study.plan import Plan
 from infra.study.study import Finding
-from infra.words import MANY_ARMS
+from infra.words import MANY_ARMS, counted
 from infra.writeup.export import code_and_machines
 from infra.writeup.gallery import gallery
 from infra.writeup.page import Section, figure_html, listed, page, table_html
@@ -102,8 +102,8 @@ def _top(plan: Plan, sweep: str, board: Leaderboard, records: Records, claimed: 
     )
     spoilt = flags(plan, board.rows, records)
     flagged = f'<div class="flags">\n<p>Flags</p>\n{listed(spoilt)}\n</div>' if spoilt else ""
-    size = f"{len(plan.arms)} arms x {len(plan.seeds)} seeds, planned {plan.created[:10]}"
-    about = f"{plan.study}, sweep {sweep}, scale {plan.scale}: {size}"
+    size = f"{counted(len(plan.arms), 'arm')} x {counted(len(plan.seeds), 'seed')}"
+    about = f"{plan.study}, sweep {sweep}, scale {plan.scale}: {size}, planned {plan.created[:10]}"
     return f"""<p class="dim">{escape(about)}</p>
 <h1>{escape(plan.question)}</h1>
 <div class="answer">

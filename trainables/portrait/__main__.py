@@ -4,8 +4,9 @@
     python -m trainables.portrait runs/NAME/cells/KEY --caption "a young woman" --edit young=mature
 
 With a caption, portraits are drawn from it alone, each from noise of its own. Without one, held-out
-portraits are drawn from all that is known of them. Without an edit the first word of a caption that
-has a counterpart is exchanged. The noise is the same before and after.
+portraits are drawn from all that is known of them. Without an edit the first pair of
+`judge/edits.py` that has a word in the caption is exchanged, "dark" before "young". The noise is
+the same before and after. No more portraits are drawn than the cell is judged by.
 """
 
 import argparse
@@ -62,11 +63,22 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("cell", type=Path, help="folder of a cell that kept its weights")
     parser.add_argument("--caption", help="what to draw; held-out portraits otherwise")
-    parser.add_argument("--edit", type=_pair, help="OLD=NEW, words of a caption")
-    parser.add_argument("--count", type=int, default=SHOWN, help="portraits")
-    parser.add_argument("--sampler", choices=("none", "dual", "self"), help="where not the cell's")
-    parser.add_argument("--data", default="", help="prepared data, where they were moved")
-    parser.add_argument("--picture", type=Path, default=Path("portraits.png"), help="PNG to write")
+    parser.add_argument("--edit", type=_pair, metavar="OLD=NEW", help="words of a caption")
+    parser.add_argument("--count", type=int, default=SHOWN, help=f"portraits (default: {SHOWN})")
+    parser.add_argument(
+        "--sampler",
+        choices=("none", "dual", "self"),
+        help="how to draw (default: as the cell does)",
+    )
+    parser.add_argument(
+        "--data", default="", help="prepared data (default: where the plan has them)"
+    )
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        default=Path("portraits.png"),
+        help="PNG to write (default: portraits.png)",
+    )
     return parser.parse_args(arguments)
 
 

@@ -70,12 +70,6 @@ def _built(config: Any, flat: Mapping[str, Any]) -> Any:
     return replace(config, **values)
 
 
-def _within(flat: Mapping[str, Any], component: str) -> dict[str, Any]:
-    """The fields of a component, by their names there."""
-    head = f"{component}."
-    return {name.removeprefix(head): flat[name] for name in flat if name.startswith(head)}
-
-
 def _newest(cell: Path) -> tuple[Path, Mapping[str, Any]]:
     """The last attempt that left a state, and its head."""
     for attempt in sorted(cell.glob("*/"), reverse=True):

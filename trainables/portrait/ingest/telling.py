@@ -60,7 +60,7 @@ def manifest_of(
         f"{facts['split_by']}), {sides['train']} to train on, {sides['validation']} to validate; "
         f"{', '.join(f'{count} with {name}' for name, count in known.items())}; "
         f"{copies['exact']} copies, {copies['near_across']} near ones across the split, "
-        f"{len(skipped)} things skipped",
+        f"{len(skipped)} skipped",
         "law": law,
         "rows": {name: sides[name] for name in ("train", "validation")},
         "buckets": dict(sorted(sizes.items())),
