@@ -44,7 +44,7 @@ def shared_stems(records: Iterable[CellRecord]) -> Iterator[str]:
         span = dict.fromkeys(f"{seconds:.3g}" for seconds in (booked[0], booked[-1]))
         yield (
             f"{counted(len(booked), 'cell')} {'has' if len(booked) == 1 else 'have'} a stem that "
-            f"another run trained: its {' to '.join(span)} s are booked to each, in seconds and "
+            f"another cell trained: its {' to '.join(span)} s are booked to each, in seconds and "
             "cost"
         )
 

@@ -106,7 +106,8 @@ def _answer(start: Callable[[], int]) -> int:
         print(f"ablate: {error}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
-        print("ablate: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        told = "the same command goes on, or begins anew where no cell had begun"
+        print(f"ablate: interrupted; {told}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

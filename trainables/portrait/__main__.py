@@ -64,7 +64,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("cell", type=Path, help="folder of a cell that kept its weights")
     parser.add_argument("--caption", help="what to draw; held-out portraits otherwise")
     parser.add_argument("--edit", type=_pair, metavar="OLD=NEW", help="words of a caption")
-    parser.add_argument("--count", type=int, default=SHOWN, help=f"portraits (default: {SHOWN})")
+    parser.add_argument("--count", type=_count, default=SHOWN, help=f"portraits (default: {SHOWN})")
     parser.add_argument(
         "--sampler",
         choices=("none", "dual", "self"),
@@ -96,7 +96,8 @@ def drawn(run: PortraitRun, options: argparse.Namespace) -> bytes:
     changes = [found[row] for row in rows.tolist()]
     if not changes:
         words = options.edit[0] if options.edit else ", ".join(old for old, _ in PAIRS)
-        raise ValueError(f"edit: a caption must have one of its words ({words}), got none")
+        told = repr(options.caption) if options.caption else f"{len(captions)} captions without"
+        raise ValueError(f"edit: a caption must have one of its words ({words}), got {told}")
     given = some(asked_for(truth.conditions, run.cfg.evaluation.pose), rows.to(run.device))
     if options.caption:
         given = only_text(given)
@@ -119,6 +120,12 @@ def changed(caption: str, pair: tuple[str, str] | None) -> Change | None:
         return Change(caption, *edit) if edit else None
     after = re.sub(rf"\b{re.escape(pair[0])}\b", lambda _: pair[1], caption)
     return Change(caption, after, pair) if after != caption else None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text!r}")
+    return int(text)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -77,8 +77,10 @@ def say(skipped: list[Skip], absent: list[Skip], passes: Passes, kept: list[Port
     lines = [*said(skipped), *(f"absent{line[7:]}" for line in said(absent))]
     if passes.text == "none" and any(one.has("caption") for one in kept):
         lines.append(f"captions are kept without states: {missing('minilm')}")
-    if passes.landmarks == "none":
+    if passes.landmarks == "none" and weights_of("mtcnn") is None:
         lines.append(f"no joints: none are given, and `{COMMAND}` brings what finds landmarks")
+    notes = [Skip(one.place, note) for one in kept for note in one.said["notes"]]
+    lines += [f"noted of {line[8:]}" for line in said(notes)]
     for line in lines:
         print(line, file=sys.stderr)
 
