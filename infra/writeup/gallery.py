@@ -17,7 +17,7 @@ MOST_BYTES = 2**22  # of all pictures in a page
 
 
 def gallery(plan: Plan, ledger: Ledger, records: Mapping[str, CellRecord]) -> str:
-    """A folded part for each name of a picture, "" where no run offered any."""
+    """A part for each name of a picture, the first of them open; "" where no run offered any."""
     named: dict[str, list[tuple[Cell, Shown]]] = {}
     for cell in _first_with_pictures(plan, records):
         for shown in newest_pictures(records[cell.key]):
@@ -35,7 +35,8 @@ def gallery(plan: Plan, ledger: Ledger, records: Mapping[str, CellRecord]) -> st
         if drawn:
             about = f"<summary>{escape(name)}</summary>"
             beside = ['<div class="beside">', *drawn, "</div>"]
-            parts.append("\n".join(["<details>", about, *beside, "</details>"]))
+            details = "<details>" if parts else "<details open>"
+            parts.append("\n".join([details, about, *beside, "</details>"]))
     if missing:
         parts.append(
             f'<p class="dim">Not shown, {len(missing)} pictures beyond {MOST_BYTES} bytes or gone '

@@ -34,6 +34,7 @@ MARKS = {
     "control": ("D", GREY),
 }
 UNITS = ("nats", "bits", "s", "ms", "px", "gib", "fraction", "percent", "usd", "mse")
+_TICKS = 4  # intervals at most between the numbers of an axis
 _MOST_TOGETHER = 4  # arms whose bands can be told apart in one panel
 _LOG_RANGE = 30.0  # a positive metric that spans more than this is drawn on a logarithmic axis
 _FAR = 8.0  # what reaches this many times the median is cut off, so that the rest can be read
@@ -132,6 +133,7 @@ def _draw_curves(plan: Plan, curves: Mapping[str, list[_Seed]], width_in: float)
         if not alone:
             axis.set_title(_wrapped(arm, 36), fontsize=8)
     for axis in axes:
+        axis.xaxis.get_major_locator().set_params(nbins=_TICKS, integer=True)
         for index, (arm, level) in enumerate(levels.items()):
             look, name = DASHES[index % len(DASHES)], _wrapped(f"{arm} (control)", 30)
             axis.axhline(level, color=GREY, linestyle=look, linewidth=1, label=name)
@@ -279,6 +281,7 @@ def _label_forest(axis: Any, board: Leaderboard, rows: Sequence[Row], reach: flo
     less, more = ("better", "worse") if board.mode == "min" else ("worse", "better")
     heights = range(len(rows))
     axis.set_xlim(-reach, reach)
+    axis.xaxis.get_major_locator().set_params(nbins=_TICKS)
     axis.set_ylim(-0.7, len(rows) - 0.3)
     axis.set_yticks(heights, [_wrapped(row.arm, 40) for row in reversed(rows)], fontsize=8)
     verdicts = axis.secondary_yaxis("right")
