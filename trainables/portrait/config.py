@@ -15,13 +15,15 @@ Sampler = Literal["none", "dual", "self"]
 Average = Literal["as run", "short", "middle", "long", "power"]
 ALL = -1  # of `target.rank`: every dimension of a patch
 LIMITS = {
-    "at least 1": "steps steps_per_report portraits.train portraits.held_out "
+    "at least 1": "steps steps_per_report portraits.size portraits.train portraits.held_out "
     "portraits.images_per_identity "
     "optim.batch optim.accumulation muon.ns_steps sample.steps evaluation.images "
     "evaluation.images_between",
     "above 0": "optim.lr optim.clip time.scale model.mlp_ratio",
     "at least 0": "optim.min_lr optim.weight_decay repa.weight parts.face parts.background "
-    "parts.other model.adaln_rank sample.t_min",
+    "parts.other model.adaln_rank evaluation.edits",
+    "finite": "time.loc time.scale model.mlp_ratio repa.weight parts.face parts.background "
+    "parts.other sample.text sample.features sample.scale",
 }
 
 
@@ -68,6 +70,10 @@ class ModelConfig:
             raise ValueError(
                 "model: hidden must be a multiple of heads and all counts at least 1, got hidden "
                 f"{self.hidden}, depth {self.depth}, heads {self.heads}, patch {self.patch}"
+            )
+        if self.hidden * self.mlp_ratio < 1:
+            raise ValueError(
+                f"model.mlp_ratio must leave a number of hidden {self.hidden}, got {self.mlp_ratio}"
             )
         if self.hidden % 4:
             raise ValueError(
@@ -198,7 +204,7 @@ class DropConfig:
             self.pose,
             self.only_pose,
         )
-        if min(shares) < 0 or sum(shares) > 1 + 1e-9:
+        if min(shares) < 0 or not sum(shares) <= 1 + 1e-9:  # nan is not either
             raise ValueError(f"drop: shares must be at least 0 and sum to 1 at most, got {shares}")
 
 
@@ -267,6 +273,10 @@ class PartsConfig:
     other: float = 1.0
     normalise: bool = True  # to a mean of 1 in each portrait
 
+    def __post_init__(self) -> None:
+        if max(self.face, self.background, self.other) == 0:
+            raise ValueError("parts: one weight must be above 0 at least, got 0 for all")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fp8Config:
@@ -296,6 +306,10 @@ class SampleConfig:
     scale: float = 3.0  # of self-guidance
     steps: int = 20  # documented 35
     t_min: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.t_min < 1:
+            raise ValueError(f"sample.t_min must be in [0, 1), got {self.t_min}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -360,8 +374,11 @@ class PortraitConfig:
                 "tread: must have 0 < start <= end < depth - 1, so that the first and the last "
                 f"block see all tokens, got start {start}, end {last}, depth {depth}"
             )
-        if self.repa.block >= depth:
-            raise ValueError(f"repa.block must be below model.depth {depth}, got {self.repa.block}")
+        if not -1 <= self.repa.block < depth:
+            raise ValueError(
+                f"repa.block must be below model.depth {depth}, or -1 for the middle, got "
+                f"{self.repa.block}"
+            )
         if self.sample.sampler == "self" and not self.tread.rate:
             raise ValueError(
                 "sample.sampler 'self' needs tread.rate above 0, since its weak pass is a routed "
