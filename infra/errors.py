@@ -1,9 +1,14 @@
 """What goes wrong and is told in one line, and the exit statuses of the command line."""
 
+import sysconfig
 from pathlib import Path
 from traceback import extract_tb
 
+from infra.root import ROOT
+
 DONE, SOME_FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+# Files in which nobody mends what a study or a run did wrong: ours, and Python's own.
+_NOT_THEIRS = (str(ROOT / "infra"), sysconfig.get_path("stdlib"), "<")
 
 
 class Refused(ValueError):
@@ -18,7 +23,8 @@ def first_line(error: BaseException) -> str:
     """What was raised and where, as the end of a complaint."""
     text = " ".join(str(error).split())[:300]
     frames = [f for f in extract_tb(error.__traceback__) if "site-packages" not in f.filename]
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    theirs = [f for f in frames if not f.filename.startswith(_NOT_THEIRS)] or frames
+    where = f" at {Path(theirs[-1].filename).name}:{theirs[-1].lineno}" if theirs else ""
     if isinstance(error, CellFailed):
         return f"it breaks a law: {text}"
     return f"it raises {type(error).__name__}{where}: {text}{hint(error)}"

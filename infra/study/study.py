@@ -148,6 +148,10 @@ class Study:
             raise ValueError(
                 f"study {self.name!r}: resolution must be at least 0, got {self.resolution}"
             )
+        if not isinstance(self.seeds, tuple | list):
+            raise ValueError(
+                f"study {self.name!r}: seeds must be a tuple such as (0, 1, 2), got {self.seeds!r}"
+            )
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ValueError(
                 f"study {self.name!r}: seeds must be distinct and at least one, got {self.seeds}"

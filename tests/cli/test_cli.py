@@ -105,6 +105,18 @@ def test_a_study_that_leaves_is_refused(tmp_path):
     )
 
 
+def test_what_a_study_passes_wrongly_is_told_by_its_own_line_and_not_by_ours(tmp_path):
+    study = tmp_path / "passes.py"
+    study.write_text("from ablate import Arms\n\nArms(source='none', overides={})\n")
+    assert "raises TypeError at passes.py:3" in refused(
+        "run", study, "--storage", tmp_path / "runs"
+    )
+    study.write_text("from ablate import Study\n\nStudy(*range(3))\n")
+    assert "raises TypeError at passes.py:3" in refused(
+        "run", study, "--storage", tmp_path / "runs"
+    )
+
+
 def test_an_edit_of_what_a_study_imports_is_changed_code(tmp_path):
     (tmp_path / "rate_of_mine.py").write_text("RATE = 0.1\n")
     study, own = tmp_path / "imports.py", "    rate: float = "

@@ -18,6 +18,7 @@ from search_spaces.space import Arms, Finding, Grid
         ({"space": arms(a={}, b={"rate": 0.1})}, "'a' and 'b' resolve to the same config"),
         ({"baseline": "c"}, "baseline must be one of its arms a, b, got 'c'"),
         ({"seeds": (1, 1)}, "seeds must be distinct"),
+        ({"seeds": 3}, "seeds must be a tuple such as .*, got 3"),
         ({"controls": ("a",)}, "controls must be arms other than the baseline.*controls .'a'"),
         ({"controls": ("c",)}, "controls must be arms other than the baseline"),
         ({"evaluation_only": ("head.out",)}, "evaluation_only must name fields.*'head.out'"),
