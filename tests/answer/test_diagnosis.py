@@ -105,6 +105,45 @@ def test_curve_is_told_as_what_it_is(values: list[float], mode: str, kind: str, 
         assert (label.kind if label else "") == kind
 
 
+@pytest.mark.parametrize(("mode", "turn"), [("min", 1), ("max", -1)])
+def test_reversed_mode_is_told_in_a_line_of_its_own(tmp_path: Path, mode: str, turn: int) -> None:
+    """An accuracy of which less was said to be better, and a loss of which more."""
+
+    def learning(arm: str, seed: int, value: float) -> list[Point]:
+        rises = [0.1 + 0.1 * value * (1 - 0.7**i) for i in range(10)]
+        return points_of([5 * (turn < 0) + turn * rise for rise in rises])
+
+    values = {"A": [6.0, 6.1, 6.2], "B": [7.0, 7.1, 7.2]}
+    settings = {"points": learning, "baseline": "A"}
+    plan, ledger = made_up(tmp_path / "1", values, mode=mode, **settings)
+    notes = leaderboard(plan, ledger.records()).notes
+    assert [note for note in notes if "reversed" in note] == [
+        "every arm gets steadily worse (6 of 6 cells): likely the mode is reversed; if "
+        f"{'more' if mode == 'min' else 'less'} of {METRIC} is better, write "
+        f"mode='{'max' if mode == 'min' else 'min'}' in the study"
+    ]
+    plan, ledger = made_up(
+        tmp_path / "2", values, mode="max" if mode == "min" else "min", **settings
+    )
+    assert not [n for n in leaderboard(plan, ledger.records()).notes if "reversed" in n]
+
+
+@pytest.mark.parametrize("arm_b", ["flat", "well", "explodes"])
+def test_mode_is_not_doubted_where_an_arm_is_otherwise_ill_or_well(tmp_path, arm_b: str) -> None:
+    made = {
+        "worse": [5 + 0.3 * i for i in range(10)],
+        "flat": [5.1, 5.0, 5.2, 5.0, 5.1, 5.2, 5.0, 5.1, 5.0, 5.1],
+        "well": [5 - 0.3 * i for i in range(10)],
+        "explodes": [5 * 3.0**i for i in range(10)],
+    }
+    plan, ledger = made_up(
+        tmp_path,
+        {"A": [1.0, 1.1], "B": [1.0, 1.1]},
+        points=lambda arm, seed, value: points_of(made["worse" if arm == "A" else arm_b]),
+    )
+    assert not [n for n in leaderboard(plan, ledger.records()).notes if "reversed" in n]
+
+
 def test_too_few_points_say_nothing() -> None:
     assert diagnose([], METRIC, "min") is None
     assert diagnose(points_of([5, 5, 5, 5]), METRIC, "min") is None
