@@ -17,6 +17,7 @@ from infra.answer.arms import Arm, failures, read_arms, sample, withheld
 from infra.answer.board import Leaderboard, Row
 from infra.answer.budget import Budget, dollars, gpu_hours, priced
 from infra.answer.diagnosis import diagnose_cell
+from infra.answer.mode import mode_in_doubt
 from infra.answer.other_budgets import flip_notes
 from infra.answer.outlook import flags, outlook, shared_stems
 from infra.answer.resolution import bimodal
@@ -81,6 +82,7 @@ def leaderboard(
         rows=tuple(rows),
         notes=tuple(
             [
+                *filter(None, [mode_in_doubt(plan, records)]),
                 *outlook(plan, rows),
                 *_steps_of_metric(plan, arms),
                 *([f"between reported points {plan.metric} is interpolated"] if at else []),

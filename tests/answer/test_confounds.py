@@ -276,6 +276,34 @@ def test_ranking_that_flips_between_steps_and_seconds_is_pointed_out(tmp_path: P
     assert not [n for n in board_of(tmp_path / "2").notes if "flips" in n]
 
 
+def paced(pace: float, noise: float):
+    """A and B change places midway, B takes `pace` times A's seconds; seeds differ by noise."""
+
+    def told(arm: str, seed: int, value: float) -> list[Point]:
+        times = (pace if arm == "B" else 1) * (1 + noise * (seed - 2))
+        extra = {"A": 0.0, "B": 3.0}[arm]
+        return [
+            Point(p.step, {
+                **p.metrics,
+                METRIC: p.metrics[METRIC] + (extra if p.step < 40 else 0.0),
+                "perf/train_s": 6.1 * times * p.metrics["perf/train_s"],
+            })
+            for p in falling(arm, seed, value)
+        ]  # fmt: skip
+
+    return told
+
+
+@pytest.mark.parametrize(
+    ("pace", "noise", "told"),
+    [(61.7 / 61, 0.0, False), (1.04, 0.0, False), (1.3, 0.0, True), (1.3, 0.2, False)],
+)
+def test_flip_by_seconds_is_told_beyond_timing_noise_alone(tmp_path, pace, noise, told) -> None:
+    """Which is 5 %, or more where the seeds of an arm lie further apart."""
+    notes = board_of(tmp_path, points=paced(pace, noise)).notes
+    assert any("ahead of B at seconds" in note for note in notes) == told
+
+
 def test_of_many_arms_flips_beside_the_baseline_and_among_the_best_are_told(tmp_path: Path) -> None:
     """P and Q flip as B and A do, far behind the best; of few arms they are told too."""
     flipping = {"A": 0.0, "B": -0.5, "P": 50.0, "Q": 49.5}
