@@ -61,7 +61,9 @@ class Curve:
         That point tells how the weights were drawn, and beside what was gained from it nothing
         that follows would count: a perplexity starts at 50,000, whatever comes of it.
         """
-        near = median(map(abs, self.cost[1:4])) if len(self.cost) > 3 else math.inf
+        if len(self.cost) < 4:
+            return self
+        near = median(map(abs, self.cost[1:4]))
         return self.part(1) if self.cost[0] > _ORDERS * near > 0 else self
 
     @cached_property

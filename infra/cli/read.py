@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from infra.answer.board import Leaderboard
 from infra.answer.diagnosis import diagnose_cell
 from infra.cli.command import (
     Options,
@@ -193,23 +194,13 @@ def logs(studies: Studies, options: Options) -> int:
 @uncollected()
 def leaderboard(studies: Studies, options: Options) -> int:
     """`ablate leaderboard NAME [NAME ...] [--at BUDGET] [--metric NAME] [--top K]`."""
-    from infra.answer.budget import Budget
-    from infra.answer.compare import leaderboard as compare
-    from infra.answer.other_metric import by_metric
     from infra.writeup.several import several_table
     from infra.writeup.short import short_table
 
     if options.mode and not options.metric:
         raise Refused(f"--mode {options.mode}: needs --metric, whose it is; name one")
-    at = Budget.parse(options.at) if options.at else None
     ledgers = [open_ledger(options, name) for name in dict.fromkeys([options.name, *options.more])]
-    sweeps = {one.sweep: read_sweep(one) for one in ledgers}
-    if options.metric:
-        asked = options.metric, options.mode
-        sweeps = {name: by_metric(*sweep, *asked) for name, sweep in sweeps.items()}
-    boards = {name: compare(*sweep, at) for name, sweep in sweeps.items()}
-    if options.metric:
-        boards = {name: replace(board, exploratory=True) for name, board in boards.items()}
+    boards = {one.sweep: _board(*read_sweep(one), options) for one in ledgers}
     [first, *others] = boards.values()
     table = several_table(boards, options.top) if others else None
     if options.json:
@@ -218,6 +209,20 @@ def leaderboard(studies: Studies, options: Options) -> int:
     else:
         show(table or short_table(first, options.top))
     return DONE
+
+
+def _board(plan: Plan, records: Mapping[str, CellRecord], options: Options) -> Leaderboard:
+    """At the budget and by the metric that are asked for."""
+    from infra.answer.budget import Budget
+    from infra.answer.compare import leaderboard as compare
+    from infra.answer.other_metric import by_metric
+
+    at = Budget.parse(options.at) if options.at else None
+    if not options.metric:
+        return compare(plan, records, at)
+    board = compare(*by_metric(plan, records, options.metric, options.mode), at)
+    note = f"exploratory: the study declared {plan.metric}, not {board.metric}"
+    return replace(board, exploratory=True, notes=(note, *board.notes))
 
 
 @uncollected()

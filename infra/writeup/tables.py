@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import Any, TextIO
 
 from infra.answer.board import Leaderboard, Row
+from infra.answer.compare import STUDY_BUDGET
 from infra.answer.findings import FindingVerdict
 from infra.words import joined
 
@@ -231,10 +232,8 @@ def _board_notes(board: Leaderboard) -> list[str]:
     notes = [
         f"{together} at {100 * board.confidence:.4g} %, all of them together at 95 %; {margin}"
     ]
-    if board.exploratory:
-        notes.append(
-            f"exploratory: the study declared another reading than {board.metric} at {board.budget}"
-        )
+    if board.budget != STUDY_BUDGET:
+        notes.append(f"exploratory: the study declared its end, not {board.budget}")
     if controls := [r.arm for r in board.rows if r.verdict == "control"]:
         notes.append(
             f"{joined(controls)}: compared with and not trained; their intervals are not counted "

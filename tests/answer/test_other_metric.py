@@ -29,7 +29,7 @@ def test_arms_stand_in_the_order_of_the_other_metric_which_decides_nothing_decla
     told = ablate(*sweep(tmp_path), "--metric", "val/gain", "--mode", "max").stdout
     assert "val/gain, more is better" in told
     assert told.index("\n B ") < told.index("\n A ") and "\n C " not in told
-    assert "exploratory: the study declared another reading than val/gain at end" in told
+    assert "exploratory: the study declared val/loss_nats, not val/gain" in told
     assert "no margin is declared" in told
 
 
