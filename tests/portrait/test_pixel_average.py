@@ -149,3 +149,10 @@ def test_the_share_within_the_warm_up_is_told_by_the_names_of_metrics():
     assert [suffix(name) for name in ALL] == [
         "ema_short", "ema_middle", "ema_long", "ema_as_run", "ema_power",
     ]  # fmt: skip
+
+
+def test_an_average_that_is_mostly_of_the_warm_up_is_warned_of(capsys):
+    averages_of(small_blocks(), ("as run", "long"), 400, 0.1)
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 1
+    assert told[0].startswith("average 'as run': 64% of it will be weights from within the warm-up")

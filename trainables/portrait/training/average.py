@@ -19,6 +19,7 @@ from trainables.portrait.training.optim import warmup_steps
 aten = torch.ops.aten  # whose operations on lists of tensors torch keeps to itself
 DOCUMENTED_STEPS = 5000
 DECAYS = {"short": 0.99, "middle": 0.999, "long": 0.9999, "as run": 0.9999, "power": 0.9999}
+HALF = 0.5  # above this share of weights from within the warm-up an average is warned of
 
 
 class Averages:
@@ -37,6 +38,13 @@ class Averages:
         self._names = [name for name, _ in network.named_parameters()]
         self._weights = [parameter.detach() for parameter in network.parameters()]
         self._kept = {name: [w.clone() for w in self._weights] for name in cfg.kept}
+        for name in self._kept:
+            if (share := self.share_within(name, self._ramp)) > HALF:
+                print(
+                    f"average {name!r}: {share:.0%} of it will be weights from within the warm-up, "
+                    "so it tells little of what is learnt; one of a shorter memory does",
+                    flush=True,
+                )
 
     def update(self, step: int) -> None:
         """Take in the weights as that step left them; the first is 0."""
