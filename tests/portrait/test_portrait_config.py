@@ -54,3 +54,9 @@ def test_each_of_several_values_must_be_one_of_those_listed():
     refuse_unlisted(Several(kept=("long", "short")))
     with pytest.raises(ValueError, match=r"kept must be one of \('short', 'long'\), got 'slow'"):
         refuse_unlisted(Several(kept=("long", "slow")))
+
+
+@pytest.mark.parametrize("decay", [(0.5, 0.2), (-0.1, 0.2), (0.1, 1.2)])
+def test_a_decay_of_repa_that_is_no_pair_of_rising_shares_is_refused(decay):
+    with pytest.raises(ValueError, match="repa.decay must be two rising shares"):
+        replace_fields(TINY, {"repa.decay": decay})

@@ -259,8 +259,7 @@ class RepaConfig:
     teacher: Literal["features", "shuffled", "pixels"] = "features"
 
     def __post_init__(self) -> None:
-        first, last = self.decay
-        if not 0 <= first <= last <= 1:
+        if len(self.decay) != 2 or not 0 <= self.decay[0] <= self.decay[1] <= 1:
             raise ValueError(f"repa.decay must be two rising shares in [0, 1], got {self.decay}")
 
 
