@@ -1,5 +1,6 @@
 """What goes wrong and is told in one line, and the exit statuses of the command line."""
 
+import os
 import sysconfig
 from pathlib import Path
 from traceback import extract_tb
@@ -8,7 +9,7 @@ from infra.root import ROOT
 
 DONE, SOME_FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 # Files in which nobody mends what a study or a run did wrong: ours, and Python's own.
-_NOT_THEIRS = (str(ROOT / "infra"), sysconfig.get_path("stdlib"), "<")
+_NOT_THEIRS = (f"{ROOT / 'infra'}{os.sep}", f"{sysconfig.get_path('stdlib')}{os.sep}", "<")
 
 
 class Refused(ValueError):

@@ -28,11 +28,11 @@ def gathered(skipped: Sequence[Skip]) -> list[dict[str, Any]]:
     ]
 
 
-def said(skipped: Sequence[Skip]) -> list[str]:
-    """A line for each of the commonest reasons."""
+def said(skipped: Sequence[Skip], word: str = "skipped") -> list[str]:
+    """A line for each of the commonest reasons, which begins with what became of those things."""
     lines = []
     for one in gathered(skipped)[:SAID_AT_MOST]:
         more = ", ..." if one["count"] > NAMED_AT_MOST else ""
         paths = ", ".join(repr(path)[1:-1] for path in one["paths"])
-        lines.append(f"skipped {one['count']}: {one['reason']} ({paths}{more})")
+        lines.append(f"{word} {one['count']}: {one['reason']} ({paths}{more})")
     return lines

@@ -52,7 +52,6 @@ def manifest_of(
     sizes = Counter(named(one.bucket) for one in kept)
     known = {name: sum(one.has(column) for one in kept) for name, column in COLUMN.items()}
     copies = facts["copies"]
-    notes = [Skip(one.place, note) for one in kept for note in one.said["notes"]]
     return {
         "schema": 1,
         "kind": "portraits",
@@ -66,7 +65,7 @@ def manifest_of(
         "buckets": dict(sorted(sizes.items())),
         "known": known,
         **facts,
-        "notes": gathered(notes),
+        "notes": gathered(_notes(kept)),
         "absent": gathered(absent),
         "skipped": gathered(skipped),
     }
@@ -74,15 +73,17 @@ def manifest_of(
 
 def say(skipped: list[Skip], absent: list[Skip], passes: Passes, kept: list[Portrait]) -> None:
     """Tells what was left out, and what would be there with weights."""
-    lines = [*said(skipped), *(f"absent{line[7:]}" for line in said(absent))]
+    lines = [*said(skipped), *said(absent, "absent"), *said(_notes(kept), "noted of")]
     if passes.text == "none" and any(one.has("caption") for one in kept):
         lines.append(f"captions are kept without states: {missing('minilm')}")
     if passes.landmarks == "none" and weights_of("mtcnn") is None:
         lines.append(f"no joints: none are given, and `{COMMAND}` brings what finds landmarks")
-    notes = [Skip(one.place, note) for one in kept for note in one.said["notes"]]
-    lines += [f"noted of {line[8:]}" for line in said(notes)]
     for line in lines:
         print(line, file=sys.stderr)
+
+
+def _notes(kept: list[Portrait]) -> list[Skip]:
+    return [Skip(one.place, note) for one in kept for note in one.said["notes"]]
 
 
 def nothing(source: Path, skipped: list[Skip]) -> str:
