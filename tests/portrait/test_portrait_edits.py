@@ -6,8 +6,10 @@ import pytest
 import torch
 from judged_portraits import CAPTIONS, CountedWords, portraits, redrawn
 
+from trainables.portrait.config import EvaluationConfig
 from trainables.portrait.judge.asking import NOISE, OTHER_NOISE, asked_for, noise_of
 from trainables.portrait.judge.edits import edited, edits
+from trainables.portrait.judge.made import made_for
 from trainables.portrait.judge.manipulation import edit_scores, edited_images
 
 
@@ -36,18 +38,19 @@ def test_captions_without_a_word_of_a_pair_are_left_out():
     assert found[1].after == "Tan skin and dark eyes, facing right."
 
 
-def score(truth, words, draw=redrawn, most=8):
-    return edit_scores(draw, asked_for(truth.conditions, "present"), truth, words, {}, most)
+def made(truth, words, draw=redrawn, most=8):
+    return made_for(truth, draw, words, EvaluationConfig(from_text=False, edits=most))
 
 
-def test_without_an_edit_no_difference_is_told_and_that_none_is():
-    assert score(portraits(3, captions=["A man."]), CountedWords()) == {"val/edits": 0.0}
+def test_without_an_edit_none_is_drawn():
+    none = made(portraits(3, captions=["A man."]), CountedWords())
+    assert none.edits == [] and none.edited is None
 
 
 def test_each_cause_of_a_difference_is_told_apart():
-    truth, words = portraits(6), CountedWords()
-    values = score(truth, words)
-    assert values["val/edits"] == 4
+    several = made(portraits(6), CountedWords())
+    values = edit_scores(several.edited, {})
+    assert len(several.edits) == 4
     causes = {"paired", "as_run", "new_noise", "encoder"}
     assert {name.split("@")[1] for name in values if "@" in name} == causes
     assert {name.split("@")[0] for name in values if "@" in name} == {"val/manip_mse_hf"}
@@ -68,8 +71,9 @@ def test_the_same_words_encoded_to_the_bit_make_no_difference_and_are_not_drawn_
         drawn.append(len(noise))
         return redrawn(given, noise)
 
-    assert score(truth, words, draw)["val/manip_mse_hf@encoder"] == 0.0
-    assert drawn == [2, 2, 2, 2]
+    values = edit_scores(made(truth, words, draw).edited, {})
+    assert values["val/manip_mse_hf@encoder"] == 0.0
+    assert drawn == [3, 2, 2, 2, 2]  # the first are those of all conditions
 
 
 def test_images_before_and_after_share_their_noise_and_what_is_anew_does_not():
@@ -90,5 +94,5 @@ def test_images_before_and_after_share_their_noise_and_what_is_anew_does_not():
 
 def test_no_more_captions_are_tried_than_asked_for():
     words = CountedWords()
-    assert score(portraits(9), words, most=4)["val/edits"] == 3
+    assert len(made(portraits(9), words, most=4).edits) == 3
     assert len(words.encoded) == 6

@@ -10,8 +10,9 @@ from PIL import Image
 
 from trainables.portrait.config import EvaluationConfig
 from trainables.portrait.judge.errors import pixels
+from trainables.portrait.judge.made import made_for
 from trainables.portrait.picture.grids import MOST_BYTES, before_after, grid, samples
-from trainables.portrait.picture.shown import SHOWN, shown, shown_control
+from trainables.portrait.picture.shown import SHOWN, shown
 
 HOST = torch.device("cpu")
 
@@ -88,33 +89,27 @@ def test_a_picture_of_nothing_or_of_unlike_columns_is_refused():
         grid({"a": flat((0, 1, 0)), "b": torch.zeros(2, 3, 32, 32)}, ["A man."])
 
 
+def made(truth, draw=redrawn, **asked):
+    return made_for(truth, draw, CountedWords(), EvaluationConfig(**asked))
+
+
 def test_a_run_shows_samples_and_edits_of_the_first_portraits():
     truth = portraits(9)
-    pictures = shown(redrawn, truth, CountedWords(), EvaluationConfig())
+    pictures = shown(made(truth), truth)
     assert list(pictures) == ["samples", "edits"]
     assert all(png.startswith(b"\x89PNG") for png in pictures.values())
-    assert pictures == shown(redrawn, truth, CountedWords(), EvaluationConfig())
-    assert list(shown(redrawn, truth, CountedWords(), EvaluationConfig(edits=0))) == ["samples"]
+    assert pictures == shown(made(truth).first(SHOWN), truth)
+    assert list(shown(made(truth, edits=0), truth)) == ["samples"]
     silent = portraits(3, captions=["A man."])
-    assert list(shown(redrawn, silent, CountedWords(), EvaluationConfig())) == ["samples"]
+    assert list(shown(made(silent), silent)) == ["samples"]
 
 
 def test_samples_show_what_was_judged():
-    truth, asked = portraits(9), EvaluationConfig(edits=0, from_text=False)
-    judged = []
-
-    def draw(given, noise):
-        judged.append(redrawn(given, noise))
-        return judged[-1]
-
-    pictures = shown(draw, truth, CountedWords(), asked)
+    truth = portraits(9)
+    judged = made(truth, from_text=False, edits=0)
     true = pixels(truth, HOST)[:SHOWN]
-    assert pictures["samples"] == samples(true, judged[0], None, truth.captions[:SHOWN])
-    assert len(judged[0]) == SHOWN
-    made = torch.zeros(9, 3, 24, 28)
-    assert shown_control(made, truth)["samples"] == samples(
-        true, made[:SHOWN], None, truth.captions[:SHOWN]
-    )
+    expected = samples(true, judged.recon[:SHOWN], None, truth.captions[:SHOWN])
+    assert shown(judged, truth)["samples"] == expected
 
 
 def test_captions_are_read_as_they_are_in_any_script():

@@ -97,6 +97,20 @@ def test_evaluating_and_showing_change_no_bit_of_what_is_trained(name):
     assert same(watched.state_dict(), alone.state_dict())
 
 
+def test_pictures_are_of_the_weights_that_are_there_whether_they_were_judged_or_not():
+    run, resumed = run_of(), run_of()
+    run.advance(2)
+    run.evaluate()
+    early, state = run.pictures(), saved(run)
+    run.advance(2)
+    late = run.pictures()
+    run.evaluate()
+    assert run.pictures() == late != early
+    resumed.evaluate()
+    resumed.load_state_dict(state)
+    assert resumed.pictures() == early
+
+
 def test_held_out_loss_falls_and_a_second_seed_is_another_run():
     long = {"steps": 45, "optim.lr": 3e-3}
     runs = run_of(**long), run_of(seed=1, **long)

@@ -12,6 +12,7 @@ from trainables.portrait.drawing.sitters import sitters
 from trainables.portrait.judge.asking import asked_for, only_text
 from trainables.portrait.judge.errors import pixels
 from trainables.portrait.judge.landmarks import landmark_reader
+from trainables.portrait.judge.made import made_for
 from trainables.portrait.judge.pose import mean_pose, pose_references, pose_scores
 from trainables.portrait.judge.reader import GRID, ReaderConfig, pose_reader, shares
 from trainables.portrait.judge.scoring import (
@@ -37,6 +38,11 @@ class Knowing:
         return self.joints[: len(images)].to(images.device)
 
 
+def scores(draw, truth, judged, **asked) -> dict[str, float]:
+    made = made_for(truth, draw, CountedWords(), EvaluationConfig(**asked))
+    return evaluation_scores(made, truth, judged)
+
+
 def judges(truth, reader=None) -> Judges:
     distances = {"stalex": lambda a, b: (a - b).abs().mean((1, 2, 3))}
     return Judges(distances, reader, mean_pose(truth))
@@ -45,7 +51,7 @@ def judges(truth, reader=None) -> Judges:
 def test_an_evaluation_tells_all_that_was_asked():
     truth = portraits(4)
     judged = judges(truth, Knowing(truth.conditions.pose))
-    values = evaluation_scores(redrawn, truth, CountedWords(), judged, EvaluationConfig())
+    values = scores(redrawn, truth, judged)
     names = {name.removeprefix("val/") for name in values}
     assert names == {
         *("recon_mse_hf", "recon_mse", "recon_lpips_stalex", "spectrum_ratio", "images"),
@@ -69,9 +75,8 @@ def test_an_evaluation_of_little_draws_once_and_leaves_out_what_nothing_tells():
         drawn.append(given)
         return redrawn(given, noise)
 
-    asked = EvaluationConfig(from_text=False, edits=0)
     without = replace(judges(truth), perceptual={})
-    values = evaluation_scores(draw, truth, CountedWords(), without, asked)
+    values = scores(draw, truth, without, from_text=False, edits=0)
     assert len(drawn) == 1
     assert not [name for name in values if "pose" in name or "lpips" in name or "text" in name]
 
@@ -104,8 +109,7 @@ def test_a_variant_has_its_name_behind_its_metrics_and_the_same_noise():
     truth = portraits(4)
     judged = judges(truth, Knowing(truth.conditions.pose))
     values = variant_scores(redrawn, truth, judged, "ema_short")
-    asked = EvaluationConfig(from_text=False, edits=0)
-    own = evaluation_scores(redrawn, truth, CountedWords(), judged, asked)
+    own = scores(redrawn, truth, judged, from_text=False, edits=0)
     assert values["val/recon_mse_hf@ema_short"] == own["val/recon_mse_hf"]
     assert all(name.count("@") == 1 and name.endswith("@ema_short") for name in values)
     assert "val/pose_mpjpe@ema_short" in values and "val/images@ema_short" not in values

@@ -22,17 +22,17 @@ from trainables.portrait.config import PortraitConfig, SampleConfig
 from trainables.portrait.data import Data, digest
 from trainables.portrait.judge.asking import Draw, Pose, noise_of, some
 from trainables.portrait.judge.controls import control_images
+from trainables.portrait.judge.made import Made, made_for
 from trainables.portrait.judge.scoring import (
     Judges,
     evaluation_scores,
-    made_scores,
     new_judges,
     variant_scores,
 )
 from trainables.portrait.network.dit import NanoDit
 from trainables.portrait.network.given import Given, everything
 from trainables.portrait.network.tread import draw_visible
-from trainables.portrait.picture.shown import shown, shown_control
+from trainables.portrait.picture.shown import SHOWN, shown
 from trainables.portrait.portraits import Portraits
 from trainables.portrait.sampling import Velocity, sample
 from trainables.portrait.training.average import Averages, suffix
@@ -130,17 +130,16 @@ class Evaluation:
     def __init__(self, data: Data, sampler: Sampler, averages: Averages, device: torch.device):
         self.cfg, self.data, self.sampler, self.averages = sampler.cfg, data, sampler, averages
         self.device = device
+        self._judged: Made | None = None  # by the weights as they are, for the pictures
 
     def scores(self, done: bool) -> dict[str, float]:
         """All that is told at a point, the last of a run or another."""
-        cfg, truth = self.cfg, self.truth(done)
+        cfg, truth, judges = self.cfg, self.truth(done), self.judges
+        made = self._made(truth, done)
+        self._judged = made.first(SHOWN)
         if cfg.control:
-            return made_scores(self._control(truth), truth, self.judges)
-        asked, judges = cfg.evaluation, self.judges
-        if not done:
-            asked, judges = replace(asked, edits=0), replace(judges, perceptual={})
-        draw = self.sampler.drawing(cfg.sample)
-        values = evaluation_scores(draw, truth, self.data.words, judges, asked)
+            return evaluation_scores(made, truth, judges)
+        values = evaluation_scores(made, truth, judges if done else replace(judges, perceptual={}))
         values |= self.sampler.losses(truth)
         for name in cfg.ema.kept:
             with self.averages.swapped(name):
@@ -150,12 +149,13 @@ class Evaluation:
         return values
 
     def pictures(self, done: bool) -> dict[str, bytes]:
-        """PNG images by name of some of them."""
+        """PNG images by name of some that were judged, drawn where none were at these weights."""
         truth = self.truth(done)
-        if self.cfg.control:
-            return shown_control(self._control(truth), truth)
-        draw = self.sampler.drawing(self.cfg.sample)
-        return shown(draw, truth, self.data.words, self.cfg.evaluation)
+        return shown(self._judged or self._made(truth, done), truth)
+
+    def forget(self) -> None:
+        """What was judged is of other weights than those that the network now has."""
+        self._judged = None
 
     def truth(self, done: bool) -> Portraits:
         """The held-out portraits of a point, with conditions where the network is."""
@@ -173,6 +173,13 @@ class Evaluation:
     def judges(self) -> Judges:
         """Made when they are first asked for, in an evaluation."""
         return new_judges(self.data.train, digest(self.data.train), self.cfg.evaluation)
+
+    def _made(self, truth: Portraits, done: bool) -> Made:
+        if self.cfg.control:
+            made = control_images(self.cfg.control, self.data.train, truth, self.cfg.seed)
+            return Made(made.to(self.device))
+        draw, asked = self.sampler.drawing(self.cfg.sample), self.cfg.evaluation
+        return made_for(truth, draw, self.data.words, asked if done else replace(asked, edits=0))
 
     def _average(self, truth: Portraits, variant: str, done: bool) -> dict[str, float]:
         """Losses of the weights that are in place, and at the end their images."""
@@ -193,10 +200,6 @@ class Evaluation:
             draw = self.sampler.drawing(cfg.sample)
             values |= variant_scores(draw, truth, self.judges, variant, pose)
         return values
-
-    def _control(self, truth: Portraits) -> Float[Tensor, "B 3 H W"]:
-        made = control_images(self.cfg.control, self.data.train, truth, self.cfg.seed)
-        return made.to(self.device)
 
 
 def parts_of(given: Given) -> Iterator[Given]:

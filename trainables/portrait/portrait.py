@@ -72,6 +72,7 @@ class PortraitRun:
         if self.cfg.control:
             raise RuntimeError(f"portrait run: a control trains nothing, got {self.cfg.control!r}")
         lap = Lap(self, "portrait run", steps, self._weights())
+        self.evaluation.forget()
         norms = torch.zeros((), device=self.device)
         for left in reversed(range(lap.steps)):
             norms += self._train_step(lap.sums, watched=left == 0)
@@ -115,6 +116,7 @@ class PortraitRun:
         self.optimizer.load_state_dict(state["optimizer"])
         self.averages.load_state_dict(state["averages"])
         self.flops.load_state_dict(state["flops"])
+        self.evaluation.forget()
 
     def _train_step(self, sums: Tensor, watched: bool) -> Float[Tensor, ""]:
         """One optimizer step without a host sync; its losses go to `sums`, its norm comes back."""

@@ -167,6 +167,7 @@ class ReadRun:
     def _load(self, state: Mapping[str, Any]) -> None:
         self.run.network.load_state_dict(state["model"])
         self.run.averages.load_state_dict(state["averages"])
+        self.run.evaluation.forget()
         self._has_stem = True
 
     def _trained(self) -> dict[str, Any]:

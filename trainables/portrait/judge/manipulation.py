@@ -22,7 +22,7 @@ from trainables.portrait.judge.asking import (
     some,
     with_captions,
 )
-from trainables.portrait.judge.edits import Edit, edits
+from trainables.portrait.judge.edits import Edit
 from trainables.portrait.judge.nearness import Distance, image_scores
 from trainables.portrait.network.given import Given
 from trainables.portrait.portraits import Portraits
@@ -59,30 +59,15 @@ class Edited:
         }
 
 
-def edit_scores(
-    draw: Draw,
-    given: Given,
-    truth: Portraits,
-    words: Words,
-    perceptual: Mapping[str, Distance],
-    most: int,
-) -> dict[str, float]:
+def edit_scores(edited: Edited, perceptual: Mapping[str, Distance]) -> dict[str, float]:
     """How far images move, by each cause.
 
     Args:
-        draw: Draws images.
-        given: Of all portraits, with their own captions.
-        truth: The portraits.
-        words: Encodes captions.
+        edited: The images.
         perceptual: LPIPS by its kind.
-        most: Captions that are tried; `val/edits` of them have a word to change, and where none
-            has no difference is told.
     """
-    found = edits(truth.captions[:most])
-    values = {"val/edits": float(len(found))}
-    if not found:
-        return values
-    for name, pair in edited_images(draw, given, truth, words, found).pairs.items():
+    values = {}
+    for name, pair in edited.pairs.items():
         told = image_scores(*pair, perceptual, "manip")
         del told["val/manip_mse"]
         values |= {f"{key}@{name}": value for key, value in told.items()}

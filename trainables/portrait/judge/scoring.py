@@ -14,17 +14,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from trainables.portrait.config import EvaluationConfig
-from trainables.portrait.judge.asking import (
-    NOISE,
-    Draw,
-    Pose,
-    Words,
-    asked_for,
-    noise_of,
-    only_text,
-)
+from trainables.portrait.judge.asking import NOISE, Draw, Pose, asked_for, noise_of
 from trainables.portrait.judge.errors import pixels
 from trainables.portrait.judge.landmarks import landmark_reader
+from trainables.portrait.judge.made import Made
 from trainables.portrait.judge.manipulation import edit_scores
 from trainables.portrait.judge.nearness import Distance, image_scores, main_scores
 from trainables.portrait.judge.perceptual import distances
@@ -70,25 +63,20 @@ def new_judges(train: Portraits, digest: str, asked: EvaluationConfig) -> Judges
     return Judges(perceptual, reader, pose, came_by)
 
 
-def evaluation_scores(
-    draw: Draw, truth: Portraits, words: Words, judges: Judges, asked: EvaluationConfig
-) -> dict[str, float]:
-    """All that is told of a network at a point.
+def evaluation_scores(made: Made, truth: Portraits, judges: Judges) -> dict[str, float]:
+    """All that is told of images that a network made for portraits.
 
-    Args:
-        draw: Draws images.
-        truth: The held-out portraits; the place of one among them is the key of its noise.
-        words: Encodes edited captions.
-        judges: What judges the images.
-        asked: What is told.
+    Where captions were to be edited, `val/edits` of them had a word to change; without any no
+    difference is told.
     """
-    given, noise = asked_for(truth.conditions, asked.pose), noise_of(truth, NOISE)
-    values = made_scores(draw(given, noise), truth, judges)
-    if asked.from_text:
-        made = draw(only_text(given), noise)
-        values |= image_scores(made, pixels(truth, made.device), judges.perceptual, "text")
-    if asked.edits:
-        values |= edit_scores(draw, given, truth, words, judges.perceptual, asked.edits)
+    values = made_scores(made.recon, truth, judges)
+    if made.from_text is not None:
+        true = pixels(truth, made.from_text.device)
+        values |= image_scores(made.from_text, true, judges.perceptual, "text")
+    if made.edits is not None:
+        values["val/edits"] = float(len(made.edits))
+    if made.edited:
+        values |= edit_scores(made.edited, judges.perceptual)
     return values
 
 
