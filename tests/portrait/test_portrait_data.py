@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 from torch.nn import functional as F
 
 from trainables.portrait.config import PortraitsConfig
-from trainables.portrait.data import _loaded, examples, load_data
+from trainables.portrait.data import _loaded, examples, load_data, portraits_of
+from trainables.portrait.drawing.sitters import sitters
 from trainables.portrait.portraits import JOINTS, PARTS
+from trainables.portrait.words import PlainWords
 
 FEW = PortraitsConfig(train=96, held_out=24, images_per_identity=3, size=16)
 DATA = load_data("", FEW)
@@ -83,3 +86,16 @@ def test_a_teacher_is_trained_once_on_a_node(tmp_path, monkeypatch):
     assert (first.stem["perf/stem_reused"], again.stem["perf/stem_reused"]) == (0, 1)
     assert torch.equal(first.train.conditions.patches, again.train.conditions.patches)
     assert first.train.images is not again.train.images
+
+
+def test_portraits_are_drawn_once_for_all_processes_of_a_node(tmp_path, monkeypatch):
+    monkeypatch.setenv("ABLATE_STEMS", str(tmp_path))
+    monkeypatch.setenv("ABLATE_STEMS_CODE", "this")
+    who = sitters(3, 1, 5, "train")
+    drawn = portraits_of(who, 16, PlainWords())
+    monkeypatch.setattr("trainables.portrait.data.draw", None)
+    again = portraits_of(who, 16, PlainWords())
+    assert torch.equal(drawn.images, again.images) and torch.equal(drawn.parts, again.parts)
+    assert torch.equal(drawn.conditions.pose, again.conditions.pose)
+    with pytest.raises(TypeError):
+        portraits_of(sitters(3, 1, 6, "train"), 16, PlainWords())

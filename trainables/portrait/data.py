@@ -17,13 +17,14 @@ from torch import Tensor
 
 from trainables.portrait.config import PortraitsConfig
 from trainables.portrait.drawing.captions import captions
-from trainables.portrait.drawing.render import draw
+from trainables.portrait.drawing.render import Drawn, draw
 from trainables.portrait.drawing.sitters import PHRASES, Sitters, sitters
 from trainables.portrait.features import Teacher, standardised, with_features
 from trainables.portrait.portraits import Conditions, Portraits
 from trainables.portrait.teaching import Course, small_teacher
 from trainables.portrait.vit_file import vit_from
 from trainables.portrait.words import PlainWords, Words
+from trainables.stem import stem
 
 DATA_SEED = 13  # drawn portraits are the data, which seeds of a run share
 TOGETHER = 64  # examples of a batch that the preflight looks through
@@ -66,16 +67,16 @@ def load_data(data: str, cfg: PortraitsConfig) -> Data:
 @lru_cache(maxsize=2)
 def _loaded(folder: str, cfg: PortraitsConfig) -> Data:
     train, held_out, words, course, of = _folder(folder, cfg) if folder else _drawn(cfg)
-    teacher, stem = None, {}
+    teacher, took = None, {}
     if cfg.teacher:
         teacher = standardised(vit_from(cfg.teacher), train.images)
     elif not train.conditions.patches.shape[-1]:
         teacher, had = small_teacher(train.images, course, of)
-        stem = had.metrics
+        took = had.metrics
     if teacher is not None:
         train, held_out = with_features(train, teacher), with_features(held_out, teacher)
     truncated = words.truncated(train.captions) + words.truncated(held_out.captions)
-    return Data(train, held_out, words, teacher, truncated, stem)
+    return Data(train, held_out, words, teacher, truncated, took)
 
 
 _Read = tuple[Portraits, Portraits, Words, Callable[[], Course], str]
@@ -110,7 +111,7 @@ def _course(portraits: Portraits, who: Sitters) -> Course:
 
 def portraits_of(who: Sitters, size: int, words: Words) -> Portraits:
     """Drawn portraits of these sitters, without features."""
-    drawn, told = draw(who, size), captions(who)
+    drawn, told = _pictures(who, size), captions(who)
     text, mask = words.encode(told)
     none = torch.zeros(len(who), 0)
     return Portraits(
@@ -123,6 +124,12 @@ def portraits_of(who: Sitters, size: int, words: Words) -> Portraits:
             text=text, text_mask=mask, whole=none, patches=none[:, None], pose=drawn.joints
         ),
     )
+
+
+def _pictures(who: Sitters, size: int) -> Drawn:
+    """Pictures of these sitters; they are shared like stems, as to draw them takes long."""
+    key = {"run": "drawn portraits", "who": who.digest(), "size": size}
+    return Drawn(**stem(key, lambda: vars(draw(who, size))).state)
 
 
 def digest(portraits: Portraits) -> str:

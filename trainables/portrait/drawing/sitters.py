@@ -6,6 +6,7 @@ more people or pictures leave the first ones as they were.
 Shape letters: B portraits, V values of an attribute.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -92,6 +93,13 @@ class Sitters:
             {name: trait[rows] for name, trait in self.traits.items()},
             self.identities[rows],
         )
+
+    def digest(self) -> str:
+        """Of all that is drawn."""
+        found = hashlib.blake2b(self.identities.numpy().tobytes(), digest_size=16)
+        for name, one in sorted({**self.values, **self.traits}.items()):
+            found.update(name.encode() + one.numpy().tobytes())
+        return found.hexdigest()
 
     def but(self, **values: int | Int64[Tensor, " B"]) -> "Sitters":
         """The same with other values of some attributes; traits stay."""
