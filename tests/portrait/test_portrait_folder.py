@@ -1,6 +1,7 @@
 """What a run is given of a prepared folder, and what it is refused."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -173,6 +174,16 @@ def test_an_arm_that_needs_what_no_portrait_has_is_refused(bare, full, monkeypat
     monkeypatch.setattr(portrait, "load_data", lambda *_: few)
     with pytest.raises(ValueError, match="need segmentation, which none of its"):
         portrait.PortraitRun(cfg)
+
+
+def test_weights_of_parts_tell_how_many_portraits_they_act_on(full, capsys):
+    cfg = PortraitConfig(data=str(full), parts=PartsConfig(face=2.0))
+    train, _, words = read_portraits(str(full), CFG)
+    parts = torch.full_like(train.parts, OTHER)
+    parts[:2] = train.parts[:2].clamp(max=OTHER - 1)
+    capsys.readouterr()
+    refuse_lacking(cfg, replace(train, parts=parts), words)
+    assert f"act on the 2 of {len(train)} portraits" in capsys.readouterr().out
 
 
 def test_states_that_came_with_a_folder_know_no_other_caption(tmp_path):

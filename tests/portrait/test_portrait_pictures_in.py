@@ -153,3 +153,8 @@ def test_pictures_go_to_the_bucket_of_their_shape_cut_about_their_middle(tmp_pat
 def test_a_side_without_whole_buckets_is_refused(tmp_path):
     with pytest.raises(ValueError, match="size must be a multiple of 16 for buckets by aspect"):
         taken(twelve(tmp_path / "in"), tmp_path / "out", size=24, shapes="aspect")
+
+
+def test_few_held_out_people_are_told(tmp_path, capsys):
+    taken(twelve(tmp_path / "in"), tmp_path / "out")
+    assert "who decide alone what is better" in capsys.readouterr().err

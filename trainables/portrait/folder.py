@@ -78,15 +78,28 @@ def lacking(portraits: Portraits) -> frozenset[str]:
 def refuse_lacking(cfg: PortraitConfig, train: Portraits, words: Words) -> None:
     """ValueError, in a line, where an arm needs what a folder has not."""
     weights = (cfg.parts.face, cfg.parts.background, cfg.parts.other)
-    if len(set(weights)) > 1 and "segmentation" in lacking(train):
-        raise ValueError(
-            f"data {cfg.data!r}: parts weights {weights} need segmentation, which none of its "
-            "portraits has; give seg.npy beside the pictures, or leave the weights equal"
-        )
+    if len(set(weights)) > 1:
+        _need_parts(f"data {cfg.data!r}: parts weights {weights}", train)
     if cfg.evaluation.edits and isinstance(words, StoredWords):
         raise ValueError(
             f"data {cfg.data!r}: evaluation.edits {cfg.evaluation.edits} need what encodes edited "
             f"captions as the folder's are; {words.remedy}, or set it to 0"
+        )
+
+
+def _need_parts(subject: str, train: Portraits) -> None:
+    """ValueError where no portrait has parts, and a line where few have."""
+    known = int((train.parts != OTHER).flatten(1).any(1).sum())
+    if not known:
+        raise ValueError(
+            f"{subject} need segmentation, which none of its portraits has; give seg.npy beside "
+            "the pictures, or leave the weights equal"
+        )
+    if known < len(train):
+        print(
+            f"{subject} act on the {known} of {len(train)} portraits that have segmentation; all "
+            "of the others count as 'other'",
+            flush=True,
         )
 
 

@@ -12,6 +12,7 @@ from trainables.portrait.ingest.sources import Entry
 from trainables.portrait.weights import COMMAND, missing, weights_of
 from trainables.skips import Skip, gathered, said
 
+FEW = 8  # held-out people below which an ingestion says so
 COLUMN = {"captions": "caption", "pose": "pose", "segmentation": "parts", "features": "patches"}
 
 
@@ -78,6 +79,11 @@ def say(skipped: list[Skip], absent: list[Skip], passes: Passes, kept: list[Port
         lines.append(f"captions are kept without states: {missing('minilm')}")
     if passes.landmarks == "none" and weights_of("mtcnn") is None:
         lines.append(f"no joints: none are given, and `{COMMAND}` brings what finds landmarks")
+    if (people := len({one.identity for one in kept if one.side == "validation"})) < FEW:
+        lines.append(
+            f"held out: {people} of those shown, who decide alone what is better; give pictures "
+            "of more people, or a larger --validation-fraction"
+        )
     for line in lines:
         print(line, file=sys.stderr)
 

@@ -43,7 +43,9 @@ def before_after(
     captions: Sequence[str],
     changes: Sequence[tuple[str, str]],
 ) -> bytes:
-    """A PNG of edits: the image of the caption, that of the edited one, and what became of what.
+    """A PNG of edits: the image of the caption, that of the edited one, and their difference.
+
+    The difference is grey where there is none.
 
     Args:
         before: Drawn from the captions.
@@ -54,7 +56,7 @@ def before_after(
     columns = {
         "before": before,
         "after": after,
-        f"change x{LOUDER}": (0.5 + LOUDER * (after - before)).clamp(0, 1),
+        f"difference x{LOUDER}": (0.5 + LOUDER * (after - before)).clamp(0, 1),
     }
     told = [f"{old} > {new}: {c}" for c, (old, new) in zip(captions, changes, strict=True)]
     return grid(columns, told)
