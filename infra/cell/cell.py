@@ -25,11 +25,13 @@ from infra.errors import CellFailed, hint
 from infra.ledger.ledger import Ledger
 from infra.ledger.modules import own_modules
 from infra.ledger.records import STEM_S, Commit, Damaged, Point
+from infra.study.black_box import TrainsAlone
 from infra.study.plan import Cell
 from infra.study.study import Run
 
 COMMIT_EVERY_S = float(os.environ.get("ABLATE_COMMIT_EVERY_S", "0"))
 LONGEST_S = 60.0  # between commits, but for the length of a report
+PATIENCE_S = 0.5  # that a point is waited for, before whoever drives the attempt is heard
 COST_SHARE = 0.01  # of the time that commits may take when they come more often
 
 
@@ -114,13 +116,17 @@ class Attempt:
             self._start()
             yield self
 
-    def report(self) -> Point:
+    def report(self) -> Point | None:
         """Train to the next report, evaluate, and commit when it is time.
+
+        Of a run that trains alone a report is waited for only a moment; None where there is none.
 
         Raises:
             CellFailed: When the run raised or reported something that no retry would mend.
         """
         run = self._live_run()
+        if isinstance(run, TrainsAlone) and not self._comes_to_a_point(run):
+            return None
         self._torn = True  # until the point stands: what interrupts must not commit half a report
         with self._failures(), self._watch.training():
             began = time.perf_counter()
@@ -141,19 +147,32 @@ class Attempt:
     def _commit_every_s(self) -> float:
         return self._job.commit_every_s or min(LONGEST_S, self._commit_cost_s / COST_SHARE)
 
+    def _comes_to_a_point(self, run: TrainsAlone) -> bool:
+        """Whether it has one; where it has ended without another, that is committed."""
+        began = time.perf_counter()
+        with self._failures():
+            comes = run.awaits(self._job.metric, PATIENCE_S)
+        self._train_s += time.perf_counter() - began
+        if not comes and self._live_run().done():
+            self.commit()
+        return comes
+
     def commit(self) -> None:
         """Make the last report durable; does nothing when it is, or a report was broken off."""
-        run = self._run
+        run, last = self._run, self._commit
         if run is None or self._torn:
             return
-        if self._commit and self._commit.attempt == self.name and self._commit.step == run.step:
+        ours = last is not None and last.attempt == self.name and last.step == run.step
+        if ours and (last.finished or not run.done()):
             return
         if not self._points:
             return
         self._write_commit(run)
 
     def release(self) -> None:
-        """Let go of the run, so that its memory can be given back."""
+        """Let go of the run, so that its memory can be given back, and end what trains for it."""
+        if isinstance(self._run, TrainsAlone):
+            self._run.close()
         self._run = None
 
     def _start(self) -> None:
@@ -263,9 +282,11 @@ class Attempt:
         )
         if text := self._log.text():
             job.ledger.write_log(key, self.name, text)
-        self._commit = job.ledger.write_commit(key, commit, data if keep else None, self._points)
+        ours = previous is not None and previous.attempt == self.name
+        ends_anew = ours and previous is not None and previous.step == run.step
+        state_kept = data if keep else None
+        self._commit = job.ledger.write_commit(key, commit, state_kept, self._points, ends_anew)
         if previous:
-            ours = previous.attempt == self.name
             job.ledger.drop(key, previous, state=job.keep_checkpoints != "all", points=ours)
         self.label = job.diagnosis(self._points)  # its time counts as the commit's
         self._committed_at = time.monotonic()

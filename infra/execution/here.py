@@ -125,7 +125,8 @@ def _run_cell_here(
             if attempt.finished and attempt.last:  # at step 0
                 _tell(cell, attempt.last, plan.metric)
             while not attempt.finished:
-                _tell(cell, attempt.report(), plan.metric)
+                if point := attempt.report():
+                    _tell(cell, point, plan.metric)
                 if not attempt.finished:
                     stop.obey(attempt.elapsed_s)
     except CellFailed as error:

@@ -78,20 +78,34 @@ class Ledger:
         self.storage.write(self._path(key, attempt, "start.json"), _dump(start))
 
     def write_commit(
-        self, key: str, commit: Commit, state: bytes | None, points: Iterable[Point]
+        self,
+        key: str,
+        commit: Commit,
+        state: bytes | None,
+        points: Iterable[Point],
+        ends_anew: bool = False,
     ) -> Commit:
         """State, points, head, in that order; `commit` comes back with names and digests filled in.
 
         Without `state` the head names none: the cell can be read but not continued.
+
+        Args:
+            key: The cell.
+            commit: What the head says.
+            state: The bytes of the state.
+            points: All of the cell's.
+            ends_anew: Whether this step was committed before by an attempt that had not ended; its
+                files stay as they are until the head names others.
         """
         body = _dump([asdict(point) for point in points])
+        name = f"{commit.step:09d}{'-end' if ends_anew else ''}"
         filled = {
             **asdict(commit),
-            "points": f"points-{commit.step:09d}.json",
+            "points": f"points-{name}.json",
             "points_sha256": _sha256(body),
         }
         if state is not None:
-            filled |= {"state": f"state-{commit.step:09d}.pt", "state_sha256": _sha256(state)}
+            filled |= {"state": f"state-{name}.pt", "state_sha256": _sha256(state)}
             self.storage.write(self._path(key, commit.attempt, filled["state"]), state)
         self.storage.write(self._path(key, commit.attempt, filled["points"]), body)
         told = {name: value for name, value in filled.items() if value or name != "pictures"}

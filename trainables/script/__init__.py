@@ -1,0 +1,1 @@
+"""Training scripts that were not written for us, each run as a process of its own."""

@@ -1,0 +1,46 @@
+"""A script as a study's trainable: the study names it as its `run`, and its `base` as the base."""
+
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from trainables.script.config import ScriptConfig, new_config
+from trainables.script.run import ScriptRun
+
+
+class Script:
+    """Builds the run of a cell; what it is told stands in `ScriptConfig`.
+
+    Attributes:
+        config: How the script is run.
+        flags: What arms may set, with what it is where they do not.
+        root: The folder that `cwd` is seen from: that of the file which makes this.
+    """
+
+    def __init__(
+        self, *, flags: Mapping[str, Any] | None = None, root: str | Path = "", **told: Any
+    ):
+        """The words of `ScriptConfig`, and flags.
+
+        Raises:
+            ValueError: When they cannot be a script that takes part in a study.
+        """
+        self.config, self.flags = ScriptConfig(**told), dict(flags or {})
+        self.root = Path(root or Path(sys._getframe(1).f_code.co_filename).parent).resolve()
+        self.base  # noqa: B018  # so that what is wrong is told here
+
+    @cached_property
+    def base(self) -> Any:
+        """The config that arms set fields of."""
+        return new_config(self.config, self.flags)
+
+    @property
+    def cwd(self) -> Path:
+        """Where the script runs, or what is copied for it."""
+        return (self.root / Path(self.config.cwd).expanduser()).resolve()
+
+    def __call__(self, config: Any) -> ScriptRun:
+        """The run of a cell."""
+        return ScriptRun(config, self.root)
