@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass
 from signal import Signals
-from typing import Any, Literal
+from typing import Any
 
 from trainables.script.command import gaps_in, words_of
-from trainables.script.flags import WAYS, Way, nested
+from trainables.script.flags import WAYS, nested
 from trainables.script.points import Points
 
 RESERVED = ("seed", "steps_per_report", "data", "script")
@@ -34,10 +34,10 @@ class ScriptConfig:
     """
 
     command: str
-    way: Way = "--name=value"
+    way: str = "--name=value"
     points: Points = field(default_factory=Points)
     cwd: str = "."
-    folder: Literal["there", "copy"] = "there"
+    folder: str = "there"
     environment: Mapping[str, str] = field(default_factory=dict)
     resume: str = ""
     exact: bool = False

@@ -14,14 +14,13 @@ Each way has its own words for true, false, none and lists:
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-Way = Literal["--name=value", "--name value", "name=value", "env", "json", "yaml"]
 WAYS = ("--name=value", "--name value", "name=value", "env", "json", "yaml")
 _FILES = ("json", "yaml")
 
 
-def arguments(way: Way, values: Mapping[str, Any], folder: Path) -> list[str]:
+def arguments(way: str, values: Mapping[str, Any], folder: Path) -> list[str]:
     """The arguments in place of `{flags}`, in the fields' order.
 
     Args:
@@ -38,7 +37,7 @@ def arguments(way: Way, values: Mapping[str, Any], folder: Path) -> list[str]:
     return [word for name, value in values.items() for word in _ARGUMENTS[way](name, value)]
 
 
-def variables(way: Way, values: Mapping[str, Any]) -> dict[str, str]:
+def variables(way: str, values: Mapping[str, Any]) -> dict[str, str]:
     """The environment variables that tell the values; none but by `env`."""
     if way != "env":
         return {}

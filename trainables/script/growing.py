@@ -7,12 +7,13 @@ files are TensorBoard's: framed records of protocol buffers, of which scalars ar
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from trainables.script.lines import Lines
 from trainables.script.points import Points, Told, reader_of
 
 
+@runtime_checkable
 class Growing(Protocol):
     """A file, or a folder of files, that tells more as time goes on."""
 

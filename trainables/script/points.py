@@ -10,9 +10,8 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["json", "pattern", "block", "csv", "tensorboard"]
+KINDS = ("json", "pattern", "block", "csv", "tensorboard")
 Told = dict[str, float]
 Reader = Callable[[str], Told | None]
 
@@ -33,7 +32,7 @@ class Points:
         step: The name of the step. Where it is not told points are counted.
     """
 
-    kind: Kind = "json"
+    kind: str = "json"
     file: str = ""
     pattern: str = ""
     begin: str = "---"
@@ -41,7 +40,7 @@ class Points:
     step: str = "step"
 
     def __post_init__(self) -> None:
-        if self.kind not in ("json", "pattern", "block", "csv", "tensorboard"):
+        if self.kind not in KINDS:
             raise ValueError(
                 f"points.kind must be json, pattern, block, csv or tensorboard, got {self.kind!r}"
             )

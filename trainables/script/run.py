@@ -53,7 +53,7 @@ class ScriptRun:
         self._waiting: tuple[int, Told] | None = None
         self._points: dict[int, Told] = {}  # on record
         self._archive: torch.Tensor | None = None
-        self._has_earlier = False
+        self._has_earlier = self._all_read = False
 
     def awaits(self, metric: str, seconds: float) -> bool:
         """Whether a point with this metric is there, waited for so long; `advance` then takes it.
@@ -90,7 +90,7 @@ class ScriptRun:
     def done(self) -> bool:
         """Whether the script has ended well and all that it told was read."""
         process = self._process
-        if process is None or not process.over or self._waiting is not None:
+        if process is None or not self._all_read or self._waiting is not None:
             return False
         self._refuse_failed(process)
         return True
@@ -122,7 +122,11 @@ class ScriptRun:
         if self._source is None:
             self._source = self._told()
         self._patience_s = max(0.0, min(seconds, LOOK_S * 4))
-        return next(self._source, None)
+        try:
+            return next(self._source)
+        except StopIteration:
+            self._all_read = True
+            return None
 
     def _told(self) -> Iterator[Told | None]:
         """What the script tells, and None where it tells nothing for a while."""
@@ -170,7 +174,7 @@ class ScriptRun:
             raise RuntimeError(f"script: cwd must be a folder on this machine, got {where}")
         if script.folder == "copy":
             copy = self._home / "copy"
-            shutil.copytree(where, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+            shutil.copytree(where, copy, symlinks=True, ignore=self._not_copied)
             where = copy
         flags = arguments(script.way, flags_of(self.config), self._home)
         words = words_of(script.command)
@@ -186,6 +190,9 @@ class ScriptRun:
             script.grace_s,
         )
         return self._process
+
+    def _not_copied(self, folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if name == ".git" or Path(folder, name) == self._home]
 
     @property
     def _gaps(self) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """A script as a study's trainable: the study names it as its `run`, and its `base` as the base."""
 
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,8 @@ class Script:
     Attributes:
         config: How the script is run.
         flags: What arms may set, with what it is where they do not.
-        root: The folder that `cwd` is seen from: that of the file which makes this.
+        root: The folder that `cwd` is seen from: of the file that was given, such as the study's
+            own `__file__`, or where the sweep was started.
     """
 
     def __init__(
@@ -28,7 +28,8 @@ class Script:
             ValueError: When they cannot be a script that takes part in a study.
         """
         self.config, self.flags = ScriptConfig(**told), dict(flags or {})
-        self.root = Path(root or Path(sys._getframe(1).f_code.co_filename).parent).resolve()
+        given = Path(root or ".").resolve()
+        self.root = given.parent if given.is_file() else given
         self.base  # noqa: B018  # so that what is wrong is told here
 
     @cached_property
