@@ -5,7 +5,8 @@ takes the one that was awaited, however many steps it is ahead. Such a run can b
 it is waited for, and must be closed, as a process is behind it.
 """
 
-from typing import Literal, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Resumes = Literal["exact", "checkpoint", "again"]
 
@@ -27,4 +28,19 @@ class TrainsAlone(Protocol):
 
     def close(self) -> None:
         """End all that trains for it."""
+        ...
+
+
+@runtime_checkable
+class BuildsBlackBoxes(Protocol):
+    """A study's `run` whose runs train alone, so that an arm is tried by short starts of it.
+
+    Attributes:
+        shared: The folder that all cells run in and must not write to; None where each has a copy.
+    """
+
+    shared: Path | None
+
+    def with_nonsense(self, config: Any) -> Any:
+        """The config with a flag more that nothing knows; None where there is no such thing."""
         ...

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
-from scripts import LOSSES, PYTHON, TRAIN, train
+from own_scripts import LOSSES, PYTHON, TRAIN, train
 
 from infra.cell.reported import dump_state, load_state
 from infra.study.black_box import TrainsAlone

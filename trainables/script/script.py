@@ -1,12 +1,19 @@
 """A script as a study's trainable: the study names it as its `run`, and its `base` as the base."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from trainables.script.config import ScriptConfig, new_config
 from trainables.script.run import ScriptRun
+
+NONSENSE = {  # by the way that flags are written
+    "--name=value": "--no_such_flag_of_any_script=1",
+    "--name value": "--no-such-flag-of-any-script 1",
+    "name=value": "no_such_flag_of_any_script=1",
+}
 
 
 class Script:
@@ -41,6 +48,18 @@ class Script:
     def cwd(self) -> Path:
         """Where the script runs, or what is copied for it."""
         return (self.root / Path(self.config.cwd).expanduser()).resolve()
+
+    @property
+    def shared(self) -> Path | None:
+        """Where all cells run; None where each has a copy."""
+        return self.cwd if self.config.folder == "there" else None
+
+    def with_nonsense(self, config: Any) -> Any:
+        """The config with an argument more that no script knows; None where flags are none."""
+        if self.config.way not in NONSENSE:
+            return None
+        more = f"{config.script.command} {NONSENSE[self.config.way]}"
+        return replace(config, script=replace(config.script, command=more))
 
     def __call__(self, config: Any) -> ScriptRun:
         """The run of a cell."""
