@@ -7,15 +7,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ablate.reporting import report
     from infra.cli.cli import main
     from infra.study.study import Study
     from search_spaces.space import Arms, Finding, Grid, Range, Sampled
+    from trainables.script.points import Points
+    from trainables.script.script import Script
 
-__all__ = ["Arms", "Finding", "Grid", "Range", "Sampled", "Study", "main"]
+__all__ = [
+    "Arms", "Finding", "Grid", "Points", "Range", "Sampled", "Script", "Study", "main", "report",
+]  # fmt: skip
 
 _SPACE = "search_spaces.space"
 _HOME = dict.fromkeys(("Arms", "Finding", "Grid", "Range", "Sampled"), _SPACE) | {
+    "Points": "trainables.script.points",
+    "Script": "trainables.script.script",
     "Study": "infra.study.study",
+    "report": "ablate.reporting",
     "main": "infra.cli.cli",
 }
 

@@ -47,7 +47,7 @@ def test_a_csv_is_read_by_its_first_row():
 @pytest.mark.parametrize(
     ("wrong", "law"),
     [
-        ({"kind": "xml"}, "points.kind must be json, pattern, block, csv or tensorboard"),
+        ({"kind": "xml"}, "points.kind must be one of json, pattern, block, csv, tensorboard"),
         ({"kind": "csv"}, "points.file must name what kind 'csv' reads"),
         ({"kind": "pattern", "pattern": "(?P<a"}, "must compile"),
         ({"kind": "pattern", "pattern": r"step (?P<step>\d+)"}, "a named group for each metric"),

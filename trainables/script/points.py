@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-KINDS = ("json", "pattern", "block", "csv", "tensorboard")
+KINDS = ("json", "pattern", "block", "csv", "tensorboard", "report")
 Told = dict[str, float]
 Reader = Callable[[str], Told | None]
 
@@ -23,7 +23,7 @@ class Points:
     Attributes:
         kind: json, an object on a line; pattern, a regular expression with named groups; block,
             lines of `name: value` between two lines; csv, with names in its first row;
-            tensorboard, event files in a folder.
+            tensorboard, event files in a folder; report, calls of `ablate.report` in the script.
         file: A file that grows, or a folder of event files, such as `{dir}/log.csv`; "" for what is
             printed.
         pattern: The expression; spaces around numbers are of no matter.
@@ -65,6 +65,7 @@ def reader_of(points: Points) -> Reader:
     """What reads its lines, from the first on."""
     readers: Mapping[str, Callable[[Points], Reader]] = {
         "json": lambda _: told_by_json,
+        "report": lambda _: told_by_json,
         "pattern": _Pattern,
         "block": _Block,
         "csv": lambda _: _Csv(),

@@ -24,6 +24,7 @@ from trainables.script.points import Told, reader_of
 from trainables.script.process import ScriptProcess, environment_of, signal_name
 
 QUIET_S, LOOK_S = 5.0, 0.05  # that a commit waits for files to rest, and between two looks
+REPORTED = "ABLATE_POINTS"  # variable that names the file of `ablate.report`
 SCRIPT_S = "perf/script_s"  # wall seconds from the start of the process to a point
 
 
@@ -44,7 +45,7 @@ class ScriptRun:
         )
         self._root = root
         self._home = Path(tempfile.mkdtemp(prefix="script-", dir=Path.cwd()))
-        self.folder = self._home / "dir"
+        self.folder, self._reported = self._home / "dir", self._home / "reported.jsonl"
         self.folder.mkdir()
         self._process: ScriptProcess | None = None
         self._source: Iterator[Told | None] | None = None
@@ -131,7 +132,7 @@ class ScriptRun:
     def _told(self) -> Iterator[Told | None]:
         """What the script tells, and None where it tells nothing for a while."""
         process, points = self._begun(), self.script.points
-        place = self._filled_text(points.file)
+        place = str(self._reported) if points.kind == "report" else self._filled_text(points.file)
         source = growing(points, Path(place)) if place else None
         read = reader_of(points) if source is None else None
         while not process.over:
@@ -181,7 +182,7 @@ class ScriptRun:
         if self._has_earlier:
             words += words_of(script.resume)
         told = {name: self._filled_text(text) for name, text in script.environment.items()}
-        told |= variables(script.way, flags_of(self.config))
+        told |= variables(script.way, flags_of(self.config)) | {REPORTED: str(self._reported)}
         self._process = ScriptProcess(
             _with_this_python(filled(words, self._gaps, flags)),
             where,
