@@ -60,7 +60,7 @@ def study_of(path: Path) -> Study:
     return Study(
         run=script,
         base=script.base,
-        space=_space(path.name, told),
+        space=_space(path.name, told, script),
         scales=scales,
         **{"name": path.stem, "seeds": (0, 1, 2), **given},
     )
@@ -79,7 +79,7 @@ def _script(path: Path, told: dict[str, Any], flags: Mapping[str, Any]) -> Scrip
     return Script(root=path, flags=dict(_flat(flags)), **told)
 
 
-def _space(name: str, told: Mapping[str, Any]) -> Arms | Grid:
+def _space(name: str, told: Mapping[str, Any], script: Script) -> Arms | Grid:
     if ("arms" in told) == ("grid" in told):
         raise ValueError(f"{name}: must have [arms.NAME] tables or a [grid] of lists, and not both")
     source = told.get("source", name)
@@ -88,9 +88,15 @@ def _space(name: str, told: Mapping[str, Any]) -> Arms | Grid:
             source=source, axes={axis: tuple(_frozen(v)) for axis, v in _flat(told["grid"])}
         )
     arms = _table(name, told, "arms")
-    return Arms(
-        source=source, overrides={arm: dict(_flat(_table(name, arms, arm))) for arm in arms}
-    )
+    overrides = {arm: _arm(script, dict(_table(name, arms, arm))) for arm in arms}
+    return Arms(source=source, overrides=overrides)
+
+
+def _arm(script: Script, told: dict[str, Any]) -> dict[str, Any]:
+    """What an arm sets; `ref` and `patch` are its code and no flags."""
+    ref, patch = told.pop("ref", ""), told.pop("patch", "")
+    code = script.patched(patch, ref or "HEAD") if patch else script.at(ref) if ref else {}
+    return {**dict(_flat(told)), **code}
 
 
 def _table(where: str, told: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -1,5 +1,7 @@
 """A study as a TOML file: read whole, or refused by the name of what is wrong."""
 
+import subprocess
+
 import pytest
 from own_scripts import PYTHON, TRAIN
 
@@ -78,3 +80,14 @@ def test_what_is_wrong_is_named(old, new, law, tmp_path):
     assert old in WHOLE
     with pytest.raises(ValueError, match=law):
         study_of(written(tmp_path, WHOLE.replace(old, new, 1)))
+
+
+def test_an_arm_may_be_a_commit_or_a_patch(tmp_path):
+    path = written(tmp_path, WHOLE + '\n[arms.wider]\nref = "wider"\nlr = 0.02\n')
+    with pytest.raises(ValueError, match="ref 'wider': must be a commit of the repository"):
+        study_of(path)
+    for words in (["init", "-q", "-b", "wider"], ["add", "train.py"], ["commit", "-qm", "x"]):
+        git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        subprocess.run(git, check=True)
+    config = study_of(path).config("wider", 0)
+    assert (config.code.ref, len(config.code.commit), config.lr) == ("wider", 40, 0.02)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, make_dataclass
 from signal import Signals
 from typing import Any
 
+from trainables.script.code import CodeConfig
 from trainables.script.command import gaps_in, words_of
 from trainables.script.flags import WAYS, nested
 from trainables.script.points import Points
 
-RESERVED = ("seed", "steps_per_report", "data", "script")
+RESERVED = ("seed", "steps_per_report", "data", "code", "script")
 _SECRET = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
 
 
@@ -95,6 +96,7 @@ def new_config(script: ScriptConfig, flags: Mapping[str, Any]) -> Any:
         ("seed", int, field(default=0)),
         ("steps_per_report", int, field(default=1)),
         ("data", str, field(default="")),
+        ("code", CodeConfig, field(default=CodeConfig())),
         ("script", ScriptConfig, field(default=script)),
     ]
     return _dataclass("ScriptFlags", nested(flags), ours)()

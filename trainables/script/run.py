@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from trainables.script.code import inside, put
 from trainables.script.command import filled, free_port, words_of
 from trainables.script.config import ScriptConfig, flags_of
 from trainables.script.flags import arguments, variables
@@ -36,14 +37,21 @@ class ScriptRun:
         resumes: What a next attempt can do: "exact", "checkpoint" (the script's own), or "again".
     """
 
-    def __init__(self, config: Any, root: Path):
+    def __init__(self, config: Any, cwd: Path, patch: str = ""):
+        """Nothing begins yet.
+
+        Args:
+            config: Of the cell.
+            cwd: Where the script lies.
+            patch: The text of the patch that the config names.
+        """
         self.config = config
         self.script: ScriptConfig = config.script
         self.step = 0
         self.resumes = (
             "again" if not self.script.resume else "exact" if self.script.exact else "checkpoint"
         )
-        self._root = root
+        self._cwd, self._patch = cwd, patch
         self._home = Path(tempfile.mkdtemp(prefix="script-", dir=Path.cwd()))
         self.folder, self._reported = self._home / "dir", self._home / "reported.jsonl"
         self.folder.mkdir()
@@ -169,14 +177,7 @@ class ScriptRun:
                 print(f"step {step}: {name} was {was:.6g} and is {value:.6g} now", flush=True)
 
     def _begun(self) -> ScriptProcess:
-        script = self.script
-        where = (self._root / Path(script.cwd).expanduser()).resolve()
-        if not where.is_dir():
-            raise RuntimeError(f"script: cwd must be a folder on this machine, got {where}")
-        if script.folder == "copy":
-            copy = self._home / "copy"
-            shutil.copytree(where, copy, symlinks=True, ignore=self._not_copied)
-            where = copy
+        script, where = self.script, self._place()
         flags = arguments(script.way, flags_of(self.config), self._home)
         words = words_of(script.command)
         if self._has_earlier:
@@ -191,6 +192,19 @@ class ScriptRun:
             script.grace_s,
         )
         return self._process
+
+    def _place(self) -> Path:
+        """The folder that the script runs in."""
+        where, code = self._cwd, self.config.code
+        if not where.is_dir():
+            raise RuntimeError(f"script: cwd must be a folder on this machine, got {where}")
+        if code.commit:
+            put(where, code, self._patch, self._home / "code")
+            return inside(where, self._home / "code")
+        if self.script.folder == "copy":
+            shutil.copytree(where, self._home / "copy", symlinks=True, ignore=self._not_copied)
+            return self._home / "copy"
+        return where
 
     def _not_copied(self, folder: str, names: list[str]) -> list[str]:
         return [name for name in names if name == ".git" or Path(folder, name) == self._home]

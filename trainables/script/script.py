@@ -1,11 +1,13 @@
 """A script as a study's trainable: the study names it as its `run`, and its `base` as the base."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from trainables.script.code import resolved
 from trainables.script.config import ScriptConfig, new_config
 from trainables.script.run import ScriptRun
 
@@ -37,6 +39,7 @@ class Script:
         self.config, self.flags = ScriptConfig(**told), dict(flags or {})
         given = Path(root or ".").resolve()
         self.root = given.parent if given.is_file() else given
+        self.patches: dict[str, str] = {}  # by their digest
         self.base  # noqa: B018  # so that what is wrong is told here
 
     @cached_property
@@ -48,6 +51,35 @@ class Script:
     def cwd(self) -> Path:
         """Where the script runs, or what is copied for it."""
         return (self.root / Path(self.config.cwd).expanduser()).resolve()
+
+    def at(self, ref: str) -> dict[str, str]:
+        """What an arm sets to run the code of a commit, a branch or a tag of the repository.
+
+        It is that commit which counts: a branch that moves later is another arm.
+
+        Raises:
+            ValueError: When there is no such commit.
+        """
+        return {"code.ref": ref, "code.commit": resolved(self.cwd, ref)}
+
+    def patched(self, patch: str | Path, ref: str = "HEAD") -> dict[str, str]:
+        """What an arm sets to run the code of a commit with a patch, as `git diff` writes one.
+
+        Args:
+            patch: Its file, seen from where `cwd` is seen.
+            ref: The commit.
+
+        Raises:
+            ValueError: When there is no such file or commit.
+        """
+        path = self.root / Path(patch).expanduser()
+        try:
+            text = path.read_text()
+        except OSError as error:
+            raise ValueError(f"patch {str(path)!r}: must be a file, {error.strerror}") from error
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self.patches[digest] = text
+        return {**self.at(ref), "code.patch": digest}
 
     @property
     def shared(self) -> Path | None:
@@ -63,4 +95,4 @@ class Script:
 
     def __call__(self, config: Any) -> ScriptRun:
         """The run of a cell."""
-        return ScriptRun(config, self.root)
+        return ScriptRun(config, self.cwd, self.patches.get(config.code.patch, ""))
