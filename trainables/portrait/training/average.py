@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from trainables.portrait.config import EmaConfig
 from trainables.portrait.training.optim import warmup_steps
 
-aten = torch.ops.aten  # whose operations on lists of tensors torch keeps to itself
+# Operations on lists of tensors, which torch keeps to itself; each overload by its name, as to find
+# it by trial makes a text of all numbers of those that do not fit.
+aten = torch.ops.aten
 DOCUMENTED_STEPS = 5000
 DECAYS = {"short": 0.99, "middle": 0.999, "long": 0.9999, "as run": 0.9999, "power": 0.9999}
 HALF = 0.5  # above this share of weights from within the warm-up an average is warned of
@@ -49,7 +51,7 @@ class Averages:
     def update(self, step: int) -> None:
         """Take in the weights as that step left them; the first is 0."""
         for name, average in self._kept.items():
-            aten._foreach_lerp_(average, self._weights, self.weight(name, step))
+            aten._foreach_lerp_.Scalar(average, self._weights, self.weight(name, step))
 
     def weight(self, name: str, step: int) -> float:
         """What the weights that a step left count for in the average, all before them the rest.
@@ -106,11 +108,11 @@ class Averages:
         """Continue exactly where `state` was taken."""
         for name, average in self._kept.items():
             saved = state[name]
-            aten._foreach_copy_(average, [saved[parameter] for parameter in self._names])
+            aten._foreach_copy_.default(average, [saved[parameter] for parameter in self._names])
 
     @torch.no_grad()
     def _put(self, weights: list[Tensor]) -> None:
-        aten._foreach_copy_(self._weights, weights)
+        aten._foreach_copy_.default(self._weights, weights)
 
 
 def suffix(name: str) -> str:

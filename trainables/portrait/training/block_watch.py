@@ -12,7 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-aten = torch.ops.aten  # whose operations on lists of tensors torch keeps to itself
+# Operations on lists of tensors, which torch keeps to itself; each overload by its name, as to find
+# it by trial makes a text of all numbers of those that do not fit.
+aten = torch.ops.aten
 
 
 class BlockWatch:
@@ -47,15 +49,15 @@ class BlockWatch:
         """
         seen: dict[str, Tensor] = {}
         for block, named in self._blocks.items():
-            moved = aten._foreach_mul(self._before[block], 1 - decay)
-            aten._foreach_sub_(moved, list(named.values()))
+            moved = aten._foreach_mul.Scalar(self._before[block], 1 - decay)
+            aten._foreach_sub_.List(moved, list(named.values()))
             seen[f"train/update_rms@{block}"] = _rms(moved) / rate
             grads = [p.grad for p in named.values() if p.grad is not None]
             if grads:
                 seen[f"train/grad_rms@{block}"] = _rms(grads)
             squares = [moments[name] for name in named if name in moments]
             if squares:
-                roots = aten._foreach_sqrt(squares)
+                roots = aten._foreach_sqrt.default(squares)
                 corrected = (1 - self._beta**updates) ** 0.5
                 seen[f"train/sqrt_v@{block}"] = _mean(roots) / corrected
         self._names, self._before = list(seen), {}
@@ -67,12 +69,12 @@ class BlockWatch:
 
 
 def _rms(tensors: Sequence[Tensor]) -> Float[Tensor, ""]:
-    return torch.stack(list(aten._foreach_norm(tensors))).norm() / _count(tensors) ** 0.5
+    return torch.stack(list(aten._foreach_norm.Scalar(tensors))).norm() / _count(tensors) ** 0.5
 
 
 def _mean(tensors: Sequence[Tensor]) -> Float[Tensor, ""]:
     """Of numbers that are not negative."""
-    return torch.stack(list(aten._foreach_norm(tensors, 1))).sum() / _count(tensors)
+    return torch.stack(list(aten._foreach_norm.Scalar(tensors, 1))).sum() / _count(tensors)
 
 
 def _count(tensors: Sequence[Tensor]) -> int:

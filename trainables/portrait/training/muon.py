@@ -16,7 +16,9 @@ from torch import Tensor
 
 from trainables.portrait.config import MuonConfig
 
-aten = torch.ops.aten  # whose operations on lists of tensors torch keeps to itself
+# Operations on lists of tensors, which torch keeps to itself; each overload by its name, as to find
+# it by trial makes a text of all numbers of those that do not fit.
+aten = torch.ops.aten
 STACKED_SIDE = 96  # the longest short side of matrices that are computed at once
 ADAMW_RMS = 0.2  # of an update of AdamW, as seen in arXiv 2502.16982
 
@@ -51,16 +53,18 @@ class StackedMuon(torch.optim.Muon):
         for group in self.param_groups:
             matrices = [p for p in group["params"] if p.grad is not None]
             if matrices:
-                aten._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+                aten._foreach_mul_.Scalar(matrices, 1 - group["lr"] * group["weight_decay"])
                 self._move(matrices, self._momenta(matrices, group), group)
 
     def _momenta(self, matrices: Sequence[Tensor], group: Mapping[str, Any]) -> Sequence[Tensor]:
         """Gradients averaged over steps; with Nesterov the new ones count once more."""
         grads = [p.grad for p in matrices if p.grad is not None]
         buffers = [self._buffer(matrix) for matrix in matrices]
-        aten._foreach_lerp_(buffers, grads, 1 - group["momentum"])
+        aten._foreach_lerp_.Scalar(buffers, grads, 1 - group["momentum"])
         return (
-            aten._foreach_lerp(grads, buffers, group["momentum"]) if group["nesterov"] else buffers
+            aten._foreach_lerp.Scalar(grads, buffers, group["momentum"])
+            if group["nesterov"]
+            else buffers
         )
 
     def _buffer(self, matrix: Tensor) -> Tensor:
