@@ -157,4 +157,4 @@ def test_a_side_without_whole_buckets_is_refused(tmp_path):
 
 def test_few_held_out_people_are_told(tmp_path, capsys):
     taken(twelve(tmp_path / "in"), tmp_path / "out")
-    assert "who decide alone what is better" in capsys.readouterr().err
+    assert "who alone decide what is better" in capsys.readouterr().err

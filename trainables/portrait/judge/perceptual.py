@@ -110,5 +110,8 @@ def _alex() -> tuple[Path, Path] | str:
     named = os.environ.get(ALEXNET, "")
     layers = Path(named or Path(torch.hub.get_dir(), "checkpoints", _CACHED))
     if not layers.is_file():
-        return f"AlexNet's weights are missing, got {layers}; export {ALEXNET}=FILE names them"
+        return (
+            f"AlexNet's weights are missing, got {layers}; torchvision's alexnet(weights="
+            f"'DEFAULT') brings them where there is a network, and {ALEXNET}=FILE names them"
+        )
     return layers, Path(heads.origin).parent / "weights" / "v0.1" / "alex.pth"
