@@ -73,7 +73,7 @@ RESULTS = {
         r"\| Holm \| 0\.\d+ ",
     ],
     "uneven_seeds": [
-        r"\| one seed in ten off by 30 sd, quiet \| [\d.]+ ",
+        r"\| one seed in ten off by 30 sd \| [\d.]+ ",
         r"\| log-normal, sigma 1 \| [\d.]+ \| [\d.]+ \|",
         r"\| 12 seeds \| [\d.]+ \| [\d.]+ \|",
     ],

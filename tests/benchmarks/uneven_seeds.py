@@ -1,130 +1,104 @@
 #!/usr/bin/env python
-"""How often a verdict is false where arms alone are skewed or diverge at times, and what is told.
+"""How often arms are called uneven over seeds, and what the signs of differences are worth.
 
     python tests/benchmarks/uneven_seeds.py [SWEEPS]
 
-Sweeps of three such arms and a normal baseline, all of equal mean, through the functions that judge
-real ones. Prints the share with a false verdict by the t interval and by exact sign-flips, how
-often a row's own interval covers, and how often an arm is called uneven, normal ones too. Then the
+Sweeps of three arms that alone are skewed or diverge at times beside a quiet normal baseline, all
+means equal, and of normal ones. Prints how often an arm is called uneven, how many of the arms with
+a false verdict by t are, and how often exact sign-flips of the differences err as well. Then the
 sign test, which asks who is ahead in most seeds: how often it errs where both are ahead in half of
-them, and its price: how often it finds normal differences of 2 sd.
+them, and its price: how often it finds a normal difference of 2 sd.
 """
 
 from itertools import product
 
 import numpy
 from command_line import options_of, parser_of
-from null_sweeps import ARMS, verdicts
+from null_sweeps import ARMS, ODD, QUIET, Draw, normal, odd, verdicts
 
 from infra.answer.uneven import by_signs, uneven
-from infra.answer.verdicts import Sample, paired, share_of_alpha, summary
+from infra.answer.verdicts import Sample, paired, share_of_alpha
 
 ALPHA = share_of_alpha(ARMS)
-QUIET = 0.1  # sd of the baseline where it is quiet, else 1
-# A normal draw and a uniform one, as a score, with its mean; scores vary by 1 to 9.
-ODD = {
-    "normal": (lambda z, u: z, 0.0),
-    "exponential": (lambda z, u: -numpy.log(u), 1.0),
-    "log-normal, sigma 1": (lambda z, u: numpy.exp(z), numpy.exp(0.5)),
-    "log-normal, sigma 1.5": (lambda z, u: numpy.exp(1.5 * z), numpy.exp(1.125)),
-    "one seed in ten off by 5 sd": (lambda z, u: z + 5 * (u < 0.1), 0.5),
-    "one seed in ten off by 30 sd": (lambda z, u: z + 30 * (u < 0.1), 3.0),
-    "one seed in five off by 10 sd": (lambda z, u: z + 10 * (u < 0.2), 2.0),
+SEEDS = 3, 5, 8, 12
+DRAWS: dict[str, Draw] = {
+    "normal": normal(QUIET, 1, 1, 1),
+    **{name: odd(name, QUIET) for name in ODD},
 }
 
 
-def scores(name: str, rng: numpy.random.Generator, seeds: int, sd: float) -> numpy.ndarray:
-    """Of the baseline and the arms, (arms + baseline, seeds), all of mean 0."""
-    draw, mean = ODD[name]
-    arms = draw(rng.standard_normal((ARMS, seeds)), rng.random((ARMS, seeds))) - mean
-    return numpy.vstack([sd * rng.standard_normal((1, seeds)), arms])
+def gaps_of(scores: numpy.ndarray) -> list[Sample]:
+    """The paired differences of each arm."""
+    seeds = tuple(range(scores.shape[1]))
+    return [Sample(seeds, tuple((arm - scores[0]).tolist())) for arm in scores[1:]]
 
 
-def flipped(gaps: numpy.ndarray) -> bool:
-    """Whether exact sign-flips reject a symmetric spread around 0 in any of the arms."""
-    n = gaps.shape[1]
-    signs = numpy.array([(1, *rest) for rest in product((1, -1), repeat=n - 1)])
-    sums = abs(gaps @ signs.T)
+def called(scores: numpy.ndarray) -> list[bool]:
+    """Which arms of the sweep are called uneven."""
+    told = ((paired(one.seeds, one.values, ALPHA), one) for one in gaps_of(scores))
+    return [bool(uneven(difference, one, ARMS)) for difference, one in told]
+
+
+def flipped(scores: numpy.ndarray) -> bool:
+    """Whether exact sign-flips find that any arm's differences are not symmetric around 0."""
+    signs = numpy.array([(1, *rest) for rest in product((1, -1), repeat=scores.shape[1] - 1)])
+    sums = abs((scores[1:] - scores[0]) @ signs.T)
     return bool(((sums >= sums[:, :1] * (1 - 1e-12)).mean(-1) <= ALPHA).any())
 
 
-def warned(gaps: numpy.ndarray) -> list[bool]:
-    """Which arms of the sweep are called uneven."""
-    seeds = tuple(range(gaps.shape[1]))
-    samples = [Sample(seeds, tuple(arm.tolist())) for arm in gaps]
-    return [bool(uneven(paired(seeds, one.values, ALPHA), one, ARMS)) for one in samples]
+def by_sign(scores: numpy.ndarray) -> list[str]:
+    """The verdict of the sign test on each arm."""
+    told = (paired(one.seeds, one.values, ALPHA) for one in gaps_of(scores))
+    return [by_signs(difference, ALPHA, "min").partition(",")[0] for difference in told]
 
 
-def signed(gaps: numpy.ndarray) -> list[str]:
-    """What the sign test says of each arm."""
-    seeds = tuple(range(gaps.shape[1]))
-    told = (by_signs(paired(seeds, tuple(arm.tolist()), ALPHA), ALPHA, "min") for arm in gaps)
-    return [text.partition(",")[0] for text in told]
-
-
-def covered(own: numpy.ndarray) -> float:
-    """Share of the arms' own 95 % intervals that hold their mean, 0."""
-    ends = [summary(arm.tolist())[2] for arm in own]
-    return sum(end is not None and end[0] <= 0 <= end[1] for end in ends) / len(ends)
-
-
-def row(name: str, sd: float, sweeps: int) -> list[float]:
+def row(draw: Draw, sweeps: int) -> list[float]:
     """The figures of the first table."""
     rng, told, false = numpy.random.default_rng(5), [], []
     for _ in range(sweeps):
-        drawn = {n: scores(name, rng, n, sd) for n in (3, 5, 8, 12)}
-        gaps = {n: one[1:] - one[0] for n, one in drawn.items()}
-        by_t = {n: [v != "undecided" for v in verdicts(drawn[n], None, 0)] for n in (3, 5, 8)}
-        looks = verdicts(drawn[12], None, 12) != ["undecided"] * ARMS
-        called = {n: warned(gaps[n]) for n in gaps}
-        t, calls = map(any, by_t.values()), map(any, called.values())
-        told.append([*t, looks, flipped(gaps[8]), covered(drawn[5][1:]), *calls])
-        false += [call for call, wrong in zip(called[8], by_t[8], strict=True) if wrong]
-    return [*numpy.mean(numpy.array(told, float), axis=0), sum(false) / max(1, len(false))]
+        drawn = {n: draw(rng, n) for n in SEEDS}
+        calls = {n: called(scores) for n, scores in drawn.items()}
+        told.append([*map(any, calls.values()), flipped(drawn[8])])
+        by_t = verdicts(drawn[8], None, 0)
+        false += [call for call, v in zip(calls[8], by_t, strict=True) if v != "undecided"]
+    uneven_at, flips = numpy.split(numpy.mean(numpy.array(told, float), axis=0), [len(SEEDS)])
+    return [*uneven_at, sum(false) / max(1, len(false)), *flips]
 
 
-def false_signs(name: str, seeds: int, sweeps: int) -> float:
-    """Share of sweeps with a false verdict by signs where arms are ahead in half of all seeds."""
+def false_by_sign(draw: Draw, seeds: int, sweeps: int) -> float:
+    """Share of sweeps with a verdict by signs where every arm is ahead in half of all seeds."""
     rng, bad = numpy.random.default_rng(6), 0
-    many = scores(name, rng, 100_000, QUIET)
+    many = draw(rng, 100_000)
     middle = numpy.median(many[1:] - many[0])
     for _ in range(sweeps):
-        drawn = scores(name, rng, seeds, QUIET)
-        bad += signed(drawn[1:] - drawn[0] - middle) != ["undecided"] * ARMS
+        scores = draw(rng, seeds)
+        scores[0] += middle
+        bad += by_sign(scores) != ["undecided"] * ARMS
     return bad / sweeps
 
 
-def found(seeds: int, sweeps: int) -> tuple[float, float]:
+def found(seeds: int, sweeps: int) -> list[float]:
     """Share of normal differences of 2 sd found by the t interval and by signs."""
     rng, counts = numpy.random.default_rng(7), numpy.zeros(2)
     for _ in range(sweeps):
-        drawn = rng.standard_normal((ARMS + 1, seeds)) / numpy.sqrt(2)
-        drawn[1] -= 2.0
-        by_t = verdicts(drawn, None, 0)[0] == "better"
-        counts += by_t, signed(drawn[1:2] - drawn[0])[0] == "better"
-    return counts[0] / sweeps, counts[1] / sweeps
+        scores = rng.standard_normal((ARMS + 1, seeds)) / numpy.sqrt(2)
+        scores[1] -= 2.0
+        counts += verdicts(scores, None, 0)[0] == "better", by_sign(scores[:2])[0] == "better"
+    return (counts / sweeps).tolist()
 
 
 def main() -> None:
-    """Three tables in Markdown."""
+    """Two tables in Markdown."""
     parser = parser_of(__doc__)
-    parser.add_argument("sweeps", type=int, nargs="?", default=2_000)
+    parser.add_argument("sweeps", type=int, nargs="?", default=4_000)
     sweeps = options_of(parser, sweeps=5).sweeps
-    print(
-        "| arms, baseline | t: 3 seeds | 5 | 8 | 3, 5, 8, 12 | sign-flips: 8 | a row covers |",
-        end="",
-    )
-    print(" called uneven: 3 | 5 | 8 | 12 | of the false at 8 |\n|" + "---|" * 12)
-    for name in ODD:
-        for sd, how in ((1.0, "alike"), (QUIET, "quiet")):
-            told = " | ".join(f"{value:.3f}" for value in row(name, sd, sweeps))
-            print(f"| {name}, {how} | {told} |", flush=True)
-    print("\n| ahead in half of the seeds, false by signs | 8 seeds | 12 |\n|---|---|---|")
-    for name in ODD:
-        rates = [f"{false_signs(name, n, sweeps):.3f}" for n in (8, 12)]
-        print(f"| {name} | {' | '.join(rates)} |", flush=True)
+    print(f"| arms alone are | called uneven: {' | '.join(map(str, SEEDS))} seeds |", end="")
+    print(" of the false at 8 | false by sign-flips, 8 | by signs, 8 | 12 |\n|" + "---|" * 9)
+    for name, draw in DRAWS.items():
+        rates = [*row(draw, sweeps), *(false_by_sign(draw, n, sweeps) for n in (8, 12))]
+        print(f"| {name} | {' | '.join(f'{rate:.3f}' for rate in rates)} |", flush=True)
     print("\n| 2 sd, found | t | signs |\n|---|---|---|")
-    for seeds in (3, 5, 8, 12):
+    for seeds in SEEDS:
         print(f"| {seeds} seeds | {' | '.join(f'{v:.2f}' for v in found(seeds, sweeps))} |")
 
 
