@@ -1,6 +1,6 @@
 """Names and counts in a sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 MANY_ARMS = 30  # above them a leaderboard is told in short
@@ -19,6 +19,17 @@ def joined(words: Iterable[str], most: int = _MOST_NAMED) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 arm`, `4 arms`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """`0-2, 5` of 0, 1, 2 and 5, in the order given."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if run[1:] else str(run[0]) for run in runs)
 
 
 def choices(known: Iterable[str], got: str) -> str:

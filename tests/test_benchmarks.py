@@ -68,6 +68,15 @@ RESULTS = {
         r"smoke +1 threads +TREAD / dense [\d.]+, a batch made in [\d.]+ ms",
     ],
     "planted_defects": [r"found 2 of 2 defects", r"accused 0 of 1 healthy sweeps"],
+    "step_down": [
+        r"\| equal shares \(taken\) \| 0\.\d+ \| 0\.\d+ \| [\d.]+ \| 0\.\d+ \| - \|",
+        r"\| Holm \| 0\.\d+ ",
+    ],
+    "uneven_seeds": [
+        r"\| one seed in ten off by 30 sd \| [\d.]+ ",
+        r"\| log-normal, sigma 1 \| [\d.]+ \| [\d.]+ \|",
+        r"\| 12 seeds \| [\d.]+ \| [\d.]+ \|",
+    ],
     "planted_faults": [r"named \d+\.\d%, found at all \d+\.\d%, false alarms 0\.\d%"],
 }
 

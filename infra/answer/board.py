@@ -29,6 +29,10 @@ class Row:
         bimodal: "bimodal, k of n" where the seeds fall on two points far apart, with both.
         beside: What else than the question may explain the row: quantities and machines that are
             not the baseline's.
+        over_seeds: Of the difference, "0-2", where the mean of the arm or of the baseline is over
+            others: cells failed, or a sequential sweep gave one of them more.
+        uneven: Why a t interval may mislead here, "" where the differences are as even over seeds
+            as normal ones; `by_signs` then is what the exact sign test says, else "".
     """
 
     arm: str
@@ -53,11 +57,16 @@ class Row:
     bimodal: str = ""
     beside: tuple[str, ...] = ()
     awaits: Awaits = ""
+    over_seeds: str = ""
+    uneven: str = ""
+    by_signs: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leaderboard:
     """All arms, best mean first; arms without a finished cell last.
+
+    Where a difference is over other seeds than the means are, the best difference comes first.
 
     Where times or dollars were taken on different machines, the arms are not ranked and stand as
     they were planned.

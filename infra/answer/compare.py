@@ -21,6 +21,7 @@ from infra.answer.mode import mode_in_doubt
 from infra.answer.other_budgets import flip_notes
 from infra.answer.outlook import flags, outlook, shared_stems
 from infra.answer.resolution import bimodal
+from infra.answer.uneven import by_signs, uneven
 from infra.answer.verdicts import (
     MIN_PAIRS,
     Difference,
@@ -32,10 +33,12 @@ from infra.answer.verdicts import (
 )
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
+from infra.words import spans
 
 STUDY_BUDGET = "end"
 PARAMETERS = "train/parameters"
 NOT_COMPARABLE = "not comparable: "
+_UNLIKE = "means are over unlike seeds: arms stand by their differences, over the seeds in the note"
 
 
 def leaderboard(
@@ -65,9 +68,9 @@ def leaderboard(
     unranked = mix if at and confounds.is_time(at.axis) else ""
     amounts = Amounts([arm for arm in arms if not arm.is_control])
     rows = [_row(plan, arm, baseline, amounts, at, unranked) for arm in arms]
-    sign = 1 if plan.mode == "min" else -1
+    by_difference = not unranked and any(row.over_seeds for row in rows)
     if not unranked:
-        rows.sort(key=lambda row: math.inf if row.mean is None else sign * row.mean)
+        rows = _ranked(plan, rows, by_difference)
     return Leaderboard(
         study=plan.study,
         scale=plan.scale,
@@ -78,11 +81,12 @@ def leaderboard(
         budget=str(at) if at else STUDY_BUDGET,
         exploratory=at is not None,
         seeds=tuple(plan.seeds),
-        confidence=1 - share_of_alpha(plan.comparisons, plan.max_seeds),
+        confidence=1 - _alpha(plan),
         rows=tuple(rows),
         notes=tuple(
             [
                 *filter(None, [mode_in_doubt(plan, records)]),
+                *([_UNLIKE] if by_difference else []),
                 *outlook(plan, rows),
                 *_steps_of_metric(plan, arms),
                 *([f"between reported points {plan.metric} is interpolated"] if at else []),
@@ -93,6 +97,21 @@ def leaderboard(
             ]
         ),
     )
+
+
+def _ranked(plan: Plan, rows: Sequence[Row], by_difference: bool) -> list[Row]:
+    """Best first, arms without a finished cell last."""
+    base = next((row.mean for row in rows if row.arm == plan.baseline), None)
+    sign = 1 if plan.mode == "min" else -1
+
+    def place(row: Row) -> float:
+        if row.mean is None:
+            return math.inf
+        if not by_difference or base is None:
+            return sign * row.mean
+        return sign * (row.difference.mean if row.difference else row.mean - base)
+
+    return sorted(rows, key=place)
 
 
 def _row(
@@ -115,6 +134,7 @@ def _row(
         if unranked and difference:
             why = f"not ranked by {at and at.axis} across machines"
             ruling = Ruling("undecided", why, "nothing")
+    odd = _uneven(plan, arm, baseline, difference, ruling)
     hours = [h for h in map(gpu_hours, arm.records.values()) if h is not None]
     total = math.fsum(hours) if hours else None
     last = [arm.records[seed].points[-1] for seed in values]
@@ -143,7 +163,30 @@ def _row(
         ),
         bimodal=bimodal(values, arm.resolution),
         beside=_beside(arm, baseline, amounts),
+        over_seeds=_over_seeds(arm, baseline, difference),
+        uneven=odd,
+        by_signs=by_signs(difference, _alpha(plan), plan.mode) if odd and difference else "",
     )
+
+
+def _over_seeds(arm: Arm, baseline: Arm | None, difference: Difference | None) -> str:
+    if not baseline or not difference:
+        return ""
+    own = set(difference.seeds)
+    return "" if own == arm.values.keys() == baseline.values.keys() else spans(difference.seeds)
+
+
+def _uneven(
+    plan: Plan, arm: Arm, baseline: Arm | None, difference: Difference | None, ruling: Ruling
+) -> str:
+    """Asked of differences that decide, or may decide with more seeds."""
+    if not baseline or not difference or ruling.verdict == "control" or ruling.awaits == "nothing":
+        return ""
+    return uneven(difference, sample(plan, arm, baseline), plan.comparisons)
+
+
+def _alpha(plan: Plan) -> float:
+    return share_of_alpha(plan.comparisons, plan.max_seeds)
 
 
 def _beside(arm: Arm, baseline: Arm | None, amounts: Amounts) -> tuple[str, ...]:
@@ -186,8 +229,7 @@ def _compared_with(plan: Plan, arm: Arm, baseline: Arm | None) -> tuple[Differen
     pairs = sample(plan, arm, baseline) if baseline else None
     if not pairs or not pairs.values:
         return None, ruling
-    alpha = share_of_alpha(plan.comparisons, plan.max_seeds)
-    return paired(pairs.seeds, pairs.values, alpha, pairs.resolution), ruling
+    return paired(pairs.seeds, pairs.values, _alpha(plan), pairs.resolution), ruling
 
 
 def _correlation(arm: Arm, baseline: Arm, seeds: Sequence[int]) -> float | None:

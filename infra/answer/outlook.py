@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from infra.answer import confounds
 from infra.answer.board import Row, open_rows
+from infra.answer.uneven import uneven_note
 from infra.answer.verdicts import Difference, looks, seeds_to_decide, share_of_alpha
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
@@ -19,7 +20,7 @@ def outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
     yield (
         f"recorded elsewhere, imported from {plan.data} (SHA-256 {plan.data_digest[:12]})"
         if plan.is_recorded
-        else "all seeds share one evaluation set: a verdict speaks of training again, not of new "
+        else "where seeds share one evaluation set, a verdict speaks of training again, not of new "
         "data"
     )
     if plan.steps:
@@ -85,6 +86,7 @@ def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) ->
     steps = {row.arm: row.steps for row in rows if row.finished and row.verdict != "control"}
     each = _ends(steps)
     notes = [f"arms end at different steps: {each}"] if len(set(steps.values())) > 1 else []
+    notes += uneven_note(plan, rows)
     notes += [f"confound: {mix}" for mix in confounds.mixed_code(records.values())]
     for row in rows:
         notes += [f"{row.arm}: {row.bimodal}"] if row.bimodal else []

@@ -3,7 +3,8 @@
 Differences are paired by seed and judged by simultaneous t intervals: the error of 5 % is shared by
 all comparisons to the baseline (Bonferroni), and in a sequential sweep by all looks at them as well
 (the oldest and plainest alpha spending), so that stopping at a verdict costs nothing in validity.
-`tests/benchmarks/null_sweeps.py` simulates this very function.
+`tests/benchmarks/null_sweeps.py` simulates this very function; verdicts.md has its figures, and why
+there is no step-down.
 """
 
 import math

@@ -55,7 +55,8 @@ ARM = {
     "mean_low": "lower end of the 95 % t interval of the mean",
     "mean_high": "its upper end",
     "baseline": "the arm that differences are to",
-    "pairs": "seeds in which both arms finished",
+    "pairs": "how many seeds the difference is over",
+    "pair_seeds": "which they are; where means are over others, arms stand by their differences",
     "difference": "mean of the differences, arm minus baseline, paired by seed",
     "difference_low": "lower end of its t interval at level `confidence`",
     "difference_high": "its upper end",
@@ -63,6 +64,10 @@ ARM = {
     "margin": "differences smaller than this do not matter; empty: none declared",
     "verdict": "better, worse, equivalent or undecided; empty for the baseline",
     "reason": "why",
+    "uneven": "why a t interval may mislead: a seed far from the others, or differences far from "
+    "symmetric; empty: neither",
+    "by_signs": "where it may, what the exact sign test says at the same level: whether the arm is "
+    "ahead in more than half of all seeds",
     "beside": "what else may explain the row: parameters, FLOPs, tokens, memory, machines",
 }
 FINDING = {

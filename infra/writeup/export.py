@@ -25,6 +25,7 @@ from infra.ledger.records import CellRecord
 from infra.ledger.whole import write_whole
 from infra.study.plan import Cell, Plan
 from infra.study.study import Finding
+from infra.words import spans
 from infra.writeup.columns import CELL, DICTIONARY, FINDING, PROVENANCE, SCHEMA, column, ordered
 from infra.writeup.latex import latex, narrow
 from infra.writeup.tables import (
@@ -128,11 +129,13 @@ def _arm_rows(board: Leaderboard, sweep: str) -> list[dict[str, Any]]:
             **_ends("mean", row.interval),
             "baseline": board.baseline,
             "pairs": len(row.difference.seeds) if row.difference else None,
+            "pair_seeds": spans(row.difference.seeds) if row.difference else None,
             "difference": row.difference.mean if row.difference else None,
             **_ends("difference", row.difference.interval if row.difference else None),
             **{name: getattr(board, name) for name in ("confidence", "margin")},
             **{name: getattr(row, name) for name in ("verdict", "reason")},
             "labels": labels_text(row) or None,
+            **{name: getattr(row, name) or None for name in ("uneven", "by_signs")},
             "beside": "; ".join(row.beside) or None,
             **{name: getattr(row, name) for name in ("steps", "parameters")},
             **{name: getattr(row, name) for name in ("gpu_hours", "cost_usd")},

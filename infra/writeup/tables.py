@@ -213,7 +213,7 @@ def board_row(row: Row) -> tuple[str, ...]:
         MISSING if row.sd is None else f"{row.sd:.2g}",
         plus_minus(gap.mean, half_width(gap.interval)) if gap else MISSING,
         row.verdict or "baseline",
-        "; ".join(filter(None, (labels_text(row), *row.beside))) or MISSING,
+        "; ".join(filter(None, (labels_text(row), *_about_seeds(row), *row.beside))) or MISSING,
         f"{row.gpu_hours:.3g}" if row.gpu_hours else MISSING,
         MISSING if row.cost_usd is None else f"{row.cost_usd:.2f}",
     )
@@ -224,6 +224,13 @@ def labels_text(row: Row) -> str:
     counts = Counter(label.kind for label in row.labels if label)
     told = [f"{kind} {n}/{row.planned}" for kind, n in counts.items()]
     return ", ".join([*told, *([row.bimodal.partition(" near ")[0]] if row.bimodal else [])])
+
+
+def _about_seeds(row: Row) -> list[str]:
+    """Over which seeds the difference is, where the means are over others; whether it is uneven."""
+    noun = "seed" if row.over_seeds.isdecimal() else "seeds"
+    over = [f"over {noun} {row.over_seeds}"] if row.over_seeds else []
+    return over + (["uneven seeds"] if row.uneven else [])
 
 
 def _board_notes(board: Leaderboard) -> list[str]:

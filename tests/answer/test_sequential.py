@@ -15,6 +15,8 @@ from infra.answer.verdicts import Sample, judge_pair, looks, share_of_alpha
 from infra.errors import Refused
 from infra.execution.sweep import join_plan
 from infra.study.plan import Plan, make_plan
+from infra.words import spans
+from infra.writeup.tables import leaderboard_table
 
 
 def sample(*values: float) -> Sample:
@@ -41,6 +43,10 @@ def test_the_first_verdict_stays_whatever_later_seeds_say():
 def test_seeds_between_two_looks_are_not_looked_at():
     difference, (verdict, *_) = judge_pair(sample(1.0, -1.0, 0.5, 1.1), 1, None, "max", 12)
     assert verdict == "undecided" and len(difference.values) == 3
+
+
+def test_seeds_that_follow_each_other_are_a_span():
+    assert spans([0, 1, 2, 5]) == "0-2, 5" and spans([42, 7, 8]) == "42, 7-8" and spans([]) == ""
 
 
 def test_further_seeds_are_the_studys_and_then_the_numbers_that_follow():
@@ -133,7 +139,32 @@ def test_the_leaderboard_says_how_it_looks_and_what_would_decide(tmp_path: Path)
     plan, ledger = made_up(tmp_path, values, max_seeds=12)
     notes = " ".join(leaderboard(plan, ledger.records()).notes)
     assert "looks at 3, 5, 8, 12 seeds" in notes and "B: if mean and spread stayed" in notes
-    assert "share one evaluation set" in notes
+    assert "where seeds share one evaluation set, a verdict speaks of training again" in notes
+
+
+def test_a_difference_over_other_seeds_than_the_means_says_which_and_orders_the_arms(
+    tmp_path: Path,
+):
+    """B is ahead of A in each of its seeds, and behind by means over three and five seeds."""
+    values = {"A": [2.0, 2.3, 2.1, 0.1, 0.2], "B": [1.9, 2.2, 2.0], "C": [2.2, 2.1, 2.3, 0.3, 0.1]}
+    full = {arm: [*own, *["pending"] * (5 - len(own))] for arm, own in values.items()}
+    plan, ledger = made_up(tmp_path, full, max_seeds=12)
+    cells = tuple(cell for cell in plan.cells if cell.seed < len(values[cell.arm]))
+    board = leaderboard(replace(plan, cells=cells), ledger.records())
+    rows = {row.arm: row for row in board.rows}
+    assert (rows["B"].over_seeds, rows["C"].over_seeds) == ("0-2", "")
+    assert list(rows)[:2] == ["B", "A"]
+    assert rows["B"].mean > rows["A"].mean
+    assert any(note.startswith("means are over unlike seeds: arms stand") for note in board.notes)
+    shown = {row[0]: row for row in leaderboard_table(board).rows}
+    assert "over seeds 0-2" in shown["B"][-1]
+
+
+def test_where_every_mean_is_over_the_seeds_of_the_difference_nothing_is_said(tmp_path: Path):
+    plan, ledger = made_up(tmp_path, {"A": [1.0, 1.2, 0.9], "B": [1.3, 1.1, 1.0]})
+    board = leaderboard(plan, ledger.records())
+    assert not any(row.over_seeds for row in board.rows)
+    assert "unlike seeds" not in " ".join(board.notes)
 
 
 def test_what_would_decide_is_not_told_of_an_arm_whose_cells_are_still_to_run(tmp_path: Path):

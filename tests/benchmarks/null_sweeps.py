@@ -6,7 +6,9 @@
 Simulates sweeps through `infra.answer.verdicts.judge_pair`, the function that decides real ones:
 without any difference (family-wise false "better" or "worse"), with differences of exactly the
 margin (false "equivalent"), and with one of 1, 2 or 3 sd of the paired difference (power).
-Prints the shares of such sweeps in two tables, and those where a fixed sweep is made sequential.
+Prints the shares of such sweeps in two tables, and those where a fixed sweep is made sequential. A
+third tells what no rule for means can hold: arms alone are skewed or diverge at times, all means
+are equal, and the baseline is normal with a standard deviation of 1 or of .1.
 """
 
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from collections.abc import Callable
 import numpy
 from command_line import options_of, parser_of
 
-from infra.answer.verdicts import ALPHA, MIN_PAIRS, Sample, judge_pair
+from infra.answer.verdicts import ALPHA, MIN_PAIRS, Sample, judge_pair, summary
 
 ARMS = 3  # beside the baseline
 SEEDS, MOST = 5, 12
@@ -47,6 +49,28 @@ NULLS: dict[str, Draw] = {
     "two points (one in five)": lambda rng, n: (rng.random((ARMS + 1, n)) < 0.2) * 1.0,
 }
 
+QUIET = 0.1  # sd of a quiet baseline
+# A normal and a uniform draw to a score, and its mean; scores have an sd of 1 to 9.
+ODD: dict[str, tuple[Callable[..., numpy.ndarray], float]] = {
+    "exponential": (lambda z, u: -numpy.log(u), 1.0),
+    "log-normal, sigma 1": (lambda z, u: numpy.exp(z), numpy.exp(0.5)),
+    "log-normal, sigma 1.5": (lambda z, u: numpy.exp(1.5 * z), numpy.exp(1.125)),
+    "one seed in ten off by 5 sd": (lambda z, u: z + 5 * (u < 0.1), 0.5),
+    "one seed in ten off by 30 sd": (lambda z, u: z + 30 * (u < 0.1), 3.0),
+    "one seed in five off by 10 sd": (lambda z, u: z + 10 * (u < 0.2), 2.0),
+}
+
+
+def odd(name: str, baseline_sd: float) -> Draw:
+    """Arms that alone are spread like that beside a normal baseline, all of mean 0."""
+    score, mean = ODD[name]
+
+    def draw(rng: numpy.random.Generator, seeds: int) -> numpy.ndarray:
+        arms = score(rng.standard_normal((ARMS, seeds)), rng.random((ARMS, seeds))) - mean
+        return numpy.vstack([baseline_sd * rng.standard_normal((1, seeds)), arms])
+
+    return draw
+
 
 def verdicts(scores: numpy.ndarray, margin: float | None, max_seeds: int) -> list[str]:
     """What is said of each arm; whole scores move in steps of 1, as the study would declare."""
@@ -69,6 +93,15 @@ def false_rate(draw: Draw, sweeps: int, max_seeds: int, shift: float = 0.0) -> f
         scores[1:] += shift
         bad += bool(wrong & set(verdicts(scores, shift or None, max_seeds)))
     return bad / sweeps
+
+
+def row_covers(draw: Draw, sweeps: int) -> float:
+    """Share of arms whose own 95 % interval holds their mean, 0."""
+    rng, held = numpy.random.default_rng(8), 0
+    for _ in range(sweeps):
+        ends = [summary(arm.tolist())[2] for arm in draw(rng, SEEDS)[1:]]
+        held += sum(end is not None and end[0] <= 0 <= end[1] for end in ends)
+    return held / sweeps / ARMS
 
 
 def false_rate_after_a_look(sweeps: int, arms: int) -> float:
@@ -97,7 +130,7 @@ def power(effect_sd: float, seeds: int, sweeps: int) -> float:
 
 
 def main() -> None:
-    """Two tables in Markdown."""
+    """Three tables in Markdown."""
     parser = parser_of(__doc__)
     parser.add_argument("sweeps", type=int, nargs="?", default=20_000)
     sweeps = options_of(parser, sweeps=20).sweeps
@@ -121,6 +154,16 @@ def main() -> None:
     for effect in (1.0, 2.0, 3.0):
         rates = (power(effect, seeds, sweeps // 4) for seeds in (3, 5, 8))
         print(f"| {effect:g} |", " | ".join(f"{rate:.2f}" for rate in rates), "|")
+    print(
+        f"\n| means equal, arms alone are | {SEEDS} seeds | baseline quiet | 3, 5, 8, {MOST} |",
+        end="",
+    )
+    print(" baseline quiet | a row's interval covers |\n|---|---|---|---|---|---|")
+    for name in ODD:
+        draws = odd(name, 1.0), odd(name, QUIET)
+        rates = [false_rate(draw, sweeps // 4, most) for most in (0, MOST) for draw in draws]
+        told = [*rates, row_covers(draws[0], sweeps // 4)]
+        print(f"| {name} | {' | '.join(f'{rate:.2f}' for rate in told)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -118,8 +118,9 @@ def test_cost_without_a_price_is_empty_and_not_zero(tmp_path: Path) -> None:
 def test_arms_are_the_leaderboard(sweep, tmp_path: Path) -> None:
     export(*sweep, None, tmp_path / "out")
     arms = read(tmp_path / "out/arms.csv").set_index("arm")
-    assert list(arms.index) == ["None", "A", "C,d"]
-    assert arms.n.tolist() == [2, 3, 1]
+    assert list(arms.index) == ["C,d", "None", "A"]  # by the difference, over seeds that both have
+    assert arms.n.tolist() == [1, 2, 3]
+    assert (arms.pair_seeds["None"], arms.pairs["None"]) == ("0, 2", 2)
     assert arms.failed["None"] == 1
     assert arms.verdict["None"] == "undecided"
     assert "n = 2" in arms.reason["None"]

@@ -127,7 +127,7 @@ def test_page_answers_the_question_on_top(html: str) -> None:
 def test_page_has_every_part(html: str) -> None:
     text = Page(html).text
     for part in (
-        "all seeds share one evaluation set",
+        "where seeds share one evaluation set",
         "val/loss_nats by seed",
         "ranking, best mean first",
         "1.02 & .98",
