@@ -338,7 +338,7 @@ def test_a_run_that_ignores_its_seed_is_refused():
             return torch.Generator().manual_seed(len(purpose) * 100 + self.step)
 
     [text] = complaints({"more": {"rate": 0.2}}, run=Seedless)
-    assert "must depend on its seed, but 0 and 1 give the same" in text
+    assert "must depend on its seed, but 0, 1 and 2 give the same" in text
 
 
 def test_a_run_that_does_not_count_its_steps_is_told_so():
