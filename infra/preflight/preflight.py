@@ -10,6 +10,7 @@ from infra.cell.worker import clean_slate
 from infra.errors import Refused, first_line
 from infra.ledger.data import local_data
 from infra.preflight.complaint import Complaint, listed
+from infra.preflight.evaluated_on import evaluated_on
 from infra.preflight.fingerprint import EARLY, STEPS
 from infra.preflight.leaks import leak
 from infra.preflight.measuring import measuring
@@ -60,6 +61,7 @@ def preflight(
     complaints = [Complaint(f"{listed(who)}: must run, but {why}") for why, who in broken.items()]
     complaints += _broken(arms)
     complaints += seedless(study, plan, arms)
+    complaints += evaluated_on(study, plan, arms)
     complaints += _leak_of_data(study, plan)
     if not any(arm.troubles for arm in arms):  # which end a trial before all is read
         complaints += unread(study, plan, arms, allowed)
