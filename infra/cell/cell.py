@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra import hash_seed
 from infra.answer.diagnosis import Label
 from infra.cell.pictured import Gallery
 from infra.cell.rates import rates
@@ -213,6 +214,7 @@ class Attempt:
             "from_step": state["step"] if state else 0,
             "from_attempt": self._commit.attempt if state and self._commit else "",
             "threads": self._job.threads,
+            "hash_seed": hash_seed.own(),
             "gpus": self._job.gpus,
             "started": time.time(),
             "code": {  # as this process imported it, which a cluster may have elsewhere

@@ -12,6 +12,7 @@ from infra.ledger.data import local_data
 from infra.preflight.complaint import Complaint, listed
 from infra.preflight.evaluated_on import evaluated_on
 from infra.preflight.fingerprint import EARLY, STEPS
+from infra.preflight.hashing import Repeated
 from infra.preflight.leaks import leak
 from infra.preflight.measuring import measuring
 from infra.preflight.seeds import seedless
@@ -41,7 +42,10 @@ def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -
 
 
 def preflight(
-    study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]] = ()
+    study: Study,
+    plan: Plan,
+    allowed_twins: Sequence[frozenset[str]] = (),
+    in_two_processes: bool = True,
 ) -> list[Complaint]:
     """What is wrong with the plan's arms, worst first; nothing when they may run.
 
@@ -49,10 +53,12 @@ def preflight(
         study: The question.
         plan: What is to run; its first seed is tried.
         allowed_twins: Sets of arms that may be identical, on the record.
+        in_two_processes: Whether an arm is also tried in a process with another hash seed.
     """
     arms: list[Trial] = []
     broken: dict[str, list[str]] = {}
     allowed = {*allowed_twins, *map(frozenset, study.twins)}
+    elsewhere = Repeated(study, plan) if in_two_processes else None
     for name in plan.arms:
         try:
             arms.append(tried(study, plan, name))
@@ -61,6 +67,7 @@ def preflight(
     complaints = [Complaint(f"{listed(who)}: must run, but {why}") for why, who in broken.items()]
     complaints += _broken(arms)
     complaints += seedless(study, plan, arms)
+    complaints += elsewhere.compared(arms) if elsewhere else ()
     complaints += evaluated_on(study, plan, arms)
     complaints += _leak_of_data(study, plan)
     if not any(arm.troubles for arm in arms):  # which end a trial before all is read
