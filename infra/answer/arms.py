@@ -8,6 +8,7 @@ from infra.answer.budget import Budget, reading
 from infra.answer.ran import Facts, ran, ran_on
 from infra.answer.resolution import shown
 from infra.answer.verdicts import Ruling, Sample
+from infra.answer.weights import one_seed, unsound
 from infra.ledger.records import CellRecord
 from infra.study.plan import Cell, Plan
 
@@ -57,6 +58,11 @@ class Arm:
         """How many cells stand so."""
         return sum(record.status in statuses for record in self.records.values())
 
+    @property
+    def broken(self) -> bool:
+        """Whether a cell failed, or came to weights that are no numbers."""
+        return bool(self.count("failed")) or any(map(unsound, self.records.values()))
+
     def weights(self, seed: int) -> str:
         """Digest of the trained weights, "" where there are none."""
         commit = self.records[seed].commit
@@ -102,8 +108,7 @@ def differences(
 def withheld(arm: Arm, baseline: Arm, pairs: Sample, ruling: Ruling) -> Ruling:
     """What is said, unless cells that are missing or the same forbid it."""
     failed, n = failures(arm, baseline), len(pairs.seeds)
-    if same := next((one for one in (arm, baseline) if _ignores_seed(one)), None):
-        why = f"all seeds of {same.name!r} have the same weights: one seed, not {n}"
+    if why := _one_seed(arm) or _one_seed(baseline):
         return Ruling("undecided", why, "nothing")
     if count := _identical(arm, baseline, pairs):
         told = f"identical weights in {count} of {n} seeds"
@@ -116,8 +121,8 @@ def withheld(arm: Arm, baseline: Arm, pairs: Sample, ruling: Ruling) -> Ruling:
     if unfinished := _count_text("unfinished", arm, baseline, "pending", "interrupted"):
         return Ruling("undecided", f"{unfinished}; a verdict waits for them", "cells")
     verdict = ruling.verdict
-    flatters_arm = arm.count("failed") and verdict in ("better", "equivalent")
-    if flatters_arm or (baseline.count("failed") and verdict in ("worse", "equivalent")):
+    flatters_arm = arm.broken and verdict in ("better", "equivalent")
+    if flatters_arm or (baseline.broken and verdict in ("worse", "equivalent")):
         why = f"{failed}; the others alone would be {verdict}"
         return Ruling("undecided", why, "nothing")
     return ruling._replace(reason=f"{ruling.reason}; {failed}") if failed else ruling
@@ -131,8 +136,12 @@ def declared(cell: Cell, other: Arm) -> list[str]:
 
 
 def failures(arm: Arm, baseline: Arm) -> str:
-    """How many cells of either failed, "" where none did."""
-    return _count_text("failed", arm, baseline, "failed")
+    """How many cells of either failed, or hold NaN; "" where none does."""
+    told = [_count_text("failed", arm, baseline, "failed")]
+    for one in (arm, baseline):
+        if n := sum(bool(unsound(record)) for record in one.records.values()):
+            told.append(f"{n} of {len(one.records)} cells of {one.name!r} hold NaN or infinity")
+    return ", ".join(filter(None, told))
 
 
 def _count_text(word: str, arm: Arm, baseline: Arm, *statuses: str) -> str:
@@ -142,9 +151,10 @@ def _count_text(word: str, arm: Arm, baseline: Arm, *statuses: str) -> str:
     )
 
 
-def _ignores_seed(arm: Arm) -> bool:
-    digests = [arm.weights(seed) for seed in arm.readings]
-    return len(digests) > 1 and len(set(digests)) == 1 and digests[0] != ""
+def _one_seed(arm: Arm) -> str:
+    """Which seeds of an arm are one; where their weights are no numbers, that says it already."""
+    sound = [seed for seed in arm.readings if not unsound(arm.records[seed])]
+    return one_seed(arm.name, {seed: arm.weights(seed) for seed in sound})
 
 
 def _identical(arm: Arm, baseline: Arm, pairs: Sample) -> int:

@@ -20,6 +20,7 @@ from infra.answer.diagnosis import diagnose_cell
 from infra.answer.mode import mode_in_doubt
 from infra.answer.other_budgets import flip_notes
 from infra.answer.outlook import flags, outlook, shared_stems
+from infra.answer.rates import scaled_rate
 from infra.answer.resolution import bimodal
 from infra.answer.uneven import by_signs, uneven
 from infra.answer.verdicts import (
@@ -194,7 +195,9 @@ def _beside(arm: Arm, baseline: Arm | None, amounts: Amounts) -> tuple[str, ...]
         return ()
     if arm.is_control:
         return tuple(confounds.machines(arm, baseline))
-    return (*amounts.explaining(arm.name, baseline.name), *confounds.machines(arm, baseline))
+    rate = filter(None, [scaled_rate(arm, baseline)])
+    beside = *amounts.explaining(arm.name, baseline.name), *rate
+    return *beside, *confounds.machines(arm, baseline)
 
 
 def _against(

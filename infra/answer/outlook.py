@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from infra.answer import confounds
 from infra.answer.board import Row, open_rows
+from infra.answer.short import short_notes
 from infra.answer.uneven import uneven_note
 from infra.answer.verdicts import Difference, looks, seeds_to_decide, share_of_alpha
+from infra.answer.weights import weight_notes
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
 from infra.words import MANY_ARMS, counted, joined
@@ -88,6 +90,7 @@ def flags(plan: Plan, rows: Sequence[Row], records: Mapping[str, CellRecord]) ->
     notes = [f"arms end at different steps: {each}"] if len(set(steps.values())) > 1 else []
     notes += uneven_note(plan, rows)
     notes += [f"confound: {mix}" for mix in confounds.mixed_code(records.values())]
+    notes += [*weight_notes(plan, records), *short_notes(plan, records)]
     for row in rows:
         notes += [f"{row.arm}: {row.bimodal}"] if row.bimodal else []
         told = zip(plan.seeds, row.labels, strict=True)

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra import hash_seed
 from infra.answer.diagnosis import Label
 from infra.cell.pictured import Gallery
+from infra.cell.rates import rates
 from infra.cell.realised import Realised, Watch, both
 from infra.cell.reported import (
     check_metrics,
@@ -20,11 +22,12 @@ from infra.cell.reported import (
     weights_sha256,
 )
 from infra.cell.stems import sharing_stems
+from infra.cell.weighed import Weighed
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import CellFailed, hint
 from infra.ledger.ledger import Ledger
 from infra.ledger.modules import own_modules
-from infra.ledger.records import STEM_S, Commit, Damaged, Point
+from infra.ledger.records import INITIAL_WEIGHTS, RATES, STEM_S, Commit, Damaged, Point
 from infra.study.black_box import TrainsAlone
 from infra.study.plan import Cell
 from infra.study.study import Run
@@ -83,6 +86,7 @@ class Attempt:
         self._torn = False
         self.label: Label | None = None  # as of the last commit
         self._gallery, self._pictures = Gallery(), list[str]()
+        self._weighed, self._rates = Weighed({}), dict[int, set[str]]()
         self._watch = Watch(config.data if job.prepared_data else "")
 
     @property
@@ -138,6 +142,8 @@ class Attempt:
                 )
             self._add_point(run, training)
             done = run.done()
+            if not self._rates:  # at the first report, which arms of one cadence share
+                self._rates[run.step] = rates(run.state_dict(), run.step)
         self._torn = False
         if done or time.monotonic() - self._committed_at >= self._commit_every_s:
             self.commit()
@@ -188,6 +194,7 @@ class Attempt:
         job.ledger.start_attempt(key, self.name, self._start_record(state))
         with self._failures():
             self._run = job.build(self._config)
+            self._weighed = Weighed(self._run.state_dict())
             if state:
                 self._run.load_state_dict(state)
                 self._train_s = self._points[-1].metrics.get("perf/train_s", 0.0)
@@ -226,6 +233,7 @@ class Attempt:
             "from_step": state["step"] if state else 0,
             "from_attempt": self._commit.attempt if state and self._commit else "",
             "threads": self._job.threads,
+            "hash_seed": hash_seed.own(),
             "gpus": self._job.gpus,
             "started": time.time(),
             "code": {  # as this process imported it, which a cluster may have elsewhere
@@ -277,7 +285,8 @@ class Attempt:
             finished=finished,
             weights_sha256=weights_sha256(state["model"]) if finished else "",
             inexact=sorted(set(self._log.nondeterministic)),
-            realised=self._realised(state["model"]),
+            unsound=self._weighed.unsound(state),
+            realised=self._realised(state, run.step),
             pictures=tuple(self._pictures),
         )
         if text := self._log.text():
@@ -292,10 +301,19 @@ class Attempt:
         self._committed_at = time.monotonic()
         self._commit_cost_s = self._committed_at - began
 
-    def _realised(self, model: Mapping[str, Any]) -> Realised:
+    def _realised(self, state: Mapping[str, Any], step: int) -> Realised:
         """What the whole cell computed with, the attempts that this one went on from included."""
         earlier = self._begun_from.realised if self._begun_from else {}
-        return both(earlier, self._watch.realised(model)) if self._watch.found else earlier
+        if self._rates:  # those of the first report and the newest, which other cells have too
+            first = min(self._rates)
+            self._rates = {first: self._rates[first], step: rates(state, step)}
+        known = {
+            INITIAL_WEIGHTS: {self._weighed.initial} - {""},
+            RATES: set().union(*self._rates.values()),
+        }
+        own = {name: sorted(told) for name, told in known.items() if told}
+        now = self._watch.realised(state["model"]) if self._watch.found else {}
+        return both(earlier, {**now, **own})
 
     def _live_run(self) -> Run:
         if self._run is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from infra.cli.parser import EXIT_STATUS, OneLineParser, add_run_options, build_parser
 from infra.errors import INTERRUPTED, REFUSED
+from infra.hash_seed import start_over
 from infra.root import ROOT
 from infra.study.study import Study
 
@@ -38,6 +39,8 @@ def main(study: Study, argv: Sequence[str] | None = None) -> int:
     )
     add_run_options(parser)
     options = parser.parse_args(argv)
+    if argv is None and options.here:
+        start_over()
 
     def start() -> int:
         from infra.cli.run import run_study
@@ -64,6 +67,8 @@ def ablate(
         told = f"unrecognized arguments: {' '.join(unknown)}; see ablate {options.command} --help"
         print(f"ablate: {options.command}: {told}", file=sys.stderr)
         return REFUSED
+    if argv is None and getattr(options, "here", ""):
+        start_over()
     return _answer(lambda: _command(options.command)(studies, options, ingesters))
 
 

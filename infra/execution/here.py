@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 
+from infra import hash_seed
 from infra.answer.index import read_records
 from infra.cell.cell import Attempt, Job
 from infra.cell.driving import (
@@ -89,6 +90,9 @@ def run_here(
                 f"--here {arm}: must be an arm of this sweep, which has {', '.join(plan.arms)}; "
                 "name it among --arms, or leave those out"
             )
+        if hash_seed.own() == hash_seed.RANDOM:
+            told = "is none that workers have, as this process began without PYTHONHASHSEED"
+            print(f"note: hash() of text {told}; export {hash_seed.NAME}={hash_seed.FIXED}")
         gpus = cell_gpus(plan, "local")
         price, spent_s = usd_per_hour(plan, gpus), sum(r.spent_s for r in records.values())
         todo = [c for c in open_cells(plan, records, retry_failed=True) if c in chosen]

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from infra import hash_seed
 from infra.errors import Refused
 from infra.ledger.folder import FolderStorage
 from infra.ledger.storage import Storage
@@ -38,6 +39,9 @@ _ENVIRONMENT = {
 }
 
 
+_SUBMITTED = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # where a submitted job finds its runtime environment
+
+
 @contextmanager
 def ray_session(address: str) -> Iterator[Any]:
     """The `ray` module, connected for the body.
@@ -57,6 +61,7 @@ def ray_session(address: str) -> Iterator[Any]:
         )
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    os.environ[hash_seed.NAME] = hash_seed.wanted()  # a private Ray's workers have it from here
     if address == "local":
         _own_token()
         _short_temporary_folder()
@@ -203,7 +208,7 @@ def _connect(ray: Any, address: str) -> None:
             ray.init(address="local", include_dashboard=False, **quiet)
         else:
             _knock(address)  # ray.init itself would wait for minutes
-            ray.init(address=address, **quiet)
+            ray.init(address=address, runtime_env=_workers_environment(), **quiet)
     except Exception as error:  # Ray raises nothing narrower where it does not start in time
         told = " ".join(str(error).split())[:300]
         remedy = "start one with `ray start --head`, or use --address local"
@@ -214,6 +219,13 @@ def _connect(ray: Any, address: str) -> None:
         raise Refused(
             f"--address {address}: must lead to a running Ray, got {told}; {remedy}"
         ) from error
+
+
+def _workers_environment() -> dict[str, Any] | None:
+    """What workers of a Ray that runs already begin with, unless the submitted job says it."""
+    if hash_seed.NAME in os.environ.get(_SUBMITTED, ""):
+        return None  # Ray refuses to be told twice
+    return {"env_vars": {hash_seed.NAME: hash_seed.wanted()}}
 
 
 def _shut_down(ray: Any, strangers: Sequence[psutil.Process], private: bool) -> None:

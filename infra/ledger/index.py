@@ -18,7 +18,7 @@ from typing import Any
 
 from infra.ledger.points import Points
 from infra.ledger.provenance import code_digest
-from infra.ledger.records import CellRecord, Commit, Indexed
+from infra.ledger.records import LISTS, CellRecord, Commit, Indexed
 from infra.ledger.storage import Storage, write_now
 from infra.study.plan import Plan
 
@@ -168,7 +168,7 @@ def _record(row: Mapping[str, Any], plan: Plan) -> CellRecord:
         rest["start"]["config"] = plan.configs[row["cell"]]
     commit = rest.pop("commit")
     if commit is not None:
-        commit = Commit(**commit | {name: tuple(commit[name]) for name in ("inexact", "pictures")})
+        commit = Commit(**commit | {name: tuple(commit[name]) for name in LISTS})
     return CellRecord(
         key=row["cell"],
         status=row["status"],

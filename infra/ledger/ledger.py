@@ -26,7 +26,7 @@ from typing import Any
 
 from infra.ledger.index import files_digest, read_index, write_index
 from infra.ledger.points import Points
-from infra.ledger.records import CellRecord, Commit, Damaged, Point, Status, shared_s
+from infra.ledger.records import LISTS, CellRecord, Commit, Damaged, Point, Status, shared_s
 from infra.ledger.storage import Storage
 from infra.study.plan import PLAN_FILE, Plan
 
@@ -191,7 +191,7 @@ class Ledger:
         """An attempt's newest commit; FileNotFoundError before its first."""
         try:
             head = json.loads(self.storage.read(self._path(key, attempt, "head.json")))
-            tuples = {name: tuple(head.get(name, ())) for name in ("inexact", "pictures")}
+            tuples = {name: tuple(head.get(name, ())) for name in LISTS}
             return Commit(**head | tuples)
         except (ValueError, TypeError, KeyError) as error:
             raise Damaged(

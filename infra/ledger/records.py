@@ -6,6 +6,8 @@ from typing import Any, Literal, NamedTuple
 
 STEM_S = "perf/stem_s"  # what the training of a stem that cells share took, wherever that was
 STEM_OWN_S = "perf/stem_own_s"  # what the cell itself spent to have it
+INITIAL_WEIGHTS = "initial_weights"  # their digest, among what a commit says that a cell realised
+RATES = "rates"  # what stood in its optimizers, among the same
 Status = Literal["finished", "failed", "interrupted", "pending"]
 
 
@@ -39,6 +41,7 @@ class Commit:
         finished: Whether the run is done.
         weights_sha256: Digest of the trained weights, when finished.
         inexact: Operations without a deterministic kernel that make a resume inexact.
+        unsound: Tensors of the state that hold NaN or infinity, see infra/cell/weighed.py.
         realised: What the cell computed with so far, see infra/cell/realised.py.
         pictures: Paths in the cell's folder of all pictures so far, oldest first.
     """
@@ -53,8 +56,12 @@ class Commit:
     finished: bool = False
     weights_sha256: str = ""
     inexact: Sequence[str] = ()
+    unsound: Sequence[str] = ()
     realised: Mapping[str, Sequence[str]] = field(default_factory=dict)
     pictures: Sequence[str] = ()
+
+
+LISTS = ("inexact", "unsound", "pictures")  # fields of a commit that files hold as lists
 
 
 class Shown(NamedTuple):

@@ -5,23 +5,18 @@ that is to run, in seconds. Nothing here knows a trainable.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
-from infra.cell.worker import Capture, clean_slate
+from infra.cell.worker import clean_slate
 from infra.errors import Refused, first_line
 from infra.ledger.data import local_data
 from infra.preflight.complaint import Complaint, listed
-from infra.preflight.fingerprint import EARLY, STEPS, at_rest, moments
+from infra.preflight.evaluated_on import evaluated_on
+from infra.preflight.fingerprint import EARLY, STEPS
+from infra.preflight.hashing import Repeated
 from infra.preflight.leaks import leak
 from infra.preflight.measuring import measuring
-from infra.preflight.trial import (
-    Trial,
-    budget_of,
-    first_trained,
-    small_config,
-    steps_left,
-    tried,
-)
+from infra.preflight.seeds import seedless
+from infra.preflight.trial import Trial, first_trained, small_config, tried
 from infra.preflight.twins import twins
 from infra.preflight.unread import unread
 from infra.study.plan import Plan
@@ -47,7 +42,10 @@ def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -
 
 
 def preflight(
-    study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]] = ()
+    study: Study,
+    plan: Plan,
+    allowed_twins: Sequence[frozenset[str]] = (),
+    in_two_processes: bool = True,
 ) -> list[Complaint]:
     """What is wrong with the plan's arms, worst first; nothing when they may run.
 
@@ -55,10 +53,12 @@ def preflight(
         study: The question.
         plan: What is to run; its first seed is tried.
         allowed_twins: Sets of arms that may be identical, on the record.
+        in_two_processes: Whether an arm is also tried in a process with another hash seed.
     """
     arms: list[Trial] = []
     broken: dict[str, list[str]] = {}
     allowed = {*allowed_twins, *map(frozenset, study.twins)}
+    elsewhere = Repeated(study, plan) if in_two_processes else None
     for name in plan.arms:
         try:
             arms.append(tried(study, plan, name))
@@ -66,7 +66,9 @@ def preflight(
             broken.setdefault(first_line(error), []).append(name)
     complaints = [Complaint(f"{listed(who)}: must run, but {why}") for why, who in broken.items()]
     complaints += _broken(arms)
-    complaints += _seedless(study, plan, arms)
+    complaints += seedless(study, plan, arms)
+    complaints += elsewhere.compared(arms) if elsewhere else ()
+    complaints += evaluated_on(study, plan, arms)
     complaints += _leak_of_data(study, plan)
     if not any(arm.troubles for arm in arms):  # which end a trial before all is read
         complaints += unread(study, plan, arms, allowed)
@@ -90,28 +92,6 @@ def _leak_of_data(study: Study, plan: Plan) -> Iterator[Complaint]:
             found = f"a run must take it, but {first_line(error)}"
         if found:
             yield Complaint(f"data {plan.data!r}: {found}")
-
-
-def _seedless(study: Study, plan: Plan, arms: Sequence[Trial]) -> Iterator[Complaint]:
-    """Where another seed changes nothing, all seeds of a sweep are one."""
-    first = next((arm for arm in arms if arm.moments), None)
-    if first is None or len(plan.seeds) < 2:
-        return
-    config = small_config(study, plan, first.name, plan.seeds[1])
-    quiet = Capture().listening()
-    with suppress(Exception), quiet, clean_slate(plan.threads, plan.seeds[1]):
-        run = study.run(config)
-        if run.done():
-            did = {0.0: at_rest(run)}
-        else:
-            run.advance(steps_left(study, config))  # from where the first seed's moments begin
-            did = moments(run, budget_of(study, config), study.metric)
-        if did == first.moments:
-            one, two = plan.seeds[:2]
-            yield Complaint(
-                f"arm {first.name!r}: must depend on its seed, but {one} and {two} give the same "
-                "weights and evaluation; key every draw by (seed, purpose, step)"
-            )
 
 
 def _broken(arms: Sequence[Trial]) -> Iterator[Complaint]:

@@ -64,7 +64,7 @@ def defective(defect: Defect, trainable: str, knob: Values) -> Study:
 def verdict_lines(study: Study) -> Iterator[str]:
     """All that is said against a sweep: by the preflight, else of its cells."""
     plan = make_plan(study, "lab")
-    complaints = preflight(study, plan)
+    complaints = preflight(study, plan, in_two_processes=False)
     yield from (("" if c.fatal else "note: ") + c.text for c in complaints)
     if any(complaint.fatal for complaint in complaints):
         return

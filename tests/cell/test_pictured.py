@@ -88,7 +88,7 @@ def test_long_runs_show_themselves_ever_more_seldom_and_at_their_end() -> None:
 
 def test_pictures_that_change_the_run_are_refused_and_ones_that_fail_are_not() -> None:
     plan = make_plan(STUDY, "lab", ["plain", "raises", "moves"])
-    told = [c.text for c in preflight(STUDY, plan, [frozenset(STUDY.arms)]) if c.fatal]
+    told = [c.text for c in preflight(STUDY, plan, [frozenset(STUDY.arms)], False) if c.fatal]
     assert len(told) == 1
     assert told[0].startswith("arm 'moves': pictures() must change no state")
 

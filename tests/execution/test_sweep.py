@@ -49,6 +49,11 @@ def test_a_sweep_is_extended_by_arms_and_seeds_and_keeps_what_is_done(grown):
     assert all(p.stat().st_mtime_ns == then for p, then in grown.before.items())
 
 
+def test_workers_have_one_hash_seed_which_is_on_record(grown):
+    records = ledger(grown.storage, "line-smoke").records()
+    assert {record.start["hash_seed"] for record in records.values()} == {"0"}
+
+
 def test_the_json_document_stands_alone_on_stdout(grown):
     document = json.loads(grown.first.stdout)
     assert document["schema"] == 1 and document["status"] == 0

@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from test_preflight import Knobs, Sound, knobs
+from test_preflight import Knobs, Sound, knobs, tried_here
 
 from infra.errors import Refused
 from infra.preflight.complaint import Complaint
 from infra.preflight.cost import cell_seconds, estimate
 from infra.preflight.pace import at_equal_seconds
-from infra.preflight.preflight import checked, preflight
+from infra.preflight.preflight import checked
 from infra.study.plan import make_plan, with_steps
 
 
@@ -47,7 +47,7 @@ def guessing(overrides: dict[str, Any], **settings: Any) -> Any:
 
 
 def told(study: Any) -> list[Complaint]:
-    return preflight(study, make_plan(study, "lab"))
+    return tried_here(study, make_plan(study, "lab"))
 
 
 def test_a_control_is_tried_without_a_step_and_nothing_is_said_of_it():
