@@ -1,6 +1,6 @@
 """New runs of the config of one that was walked: from the begin, or going on from its saves."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,12 +55,13 @@ class Reruns:
     def go_on(self, run: Run, save: int, to: int, like: Collection[Likeness] = ()) -> bytes:
         """The state at which the run comes from a save to another mark of the walk.
 
-        One step is taken and then the rest, without a look at the evaluation, where it is not to be
-        alike.
+        The calls of the walk are repeated, one of them in two, and its evaluations are left out,
+        where these are not to be alike.
         """
-        whole = "pieces" in like or not self.steady
-        rest = [to - save - 1] * (to - save > 1)
-        for steps in self.walk.pieces(save, to) if whole else [1, *rest]:
+        pieces = self.walk.pieces(save, to)
+        if "pieces" not in like and self.steady:
+            pieces = _one_in_two(pieces)
+        for steps in pieces:
             run.advance(steps)
             if "evaluations" in like or not self.steady:
                 self._look(run, to)
@@ -102,3 +103,9 @@ def state_of(run: Run) -> bytes:
 def evaluated(run: Run) -> dict[str, float]:
     """What its evaluation says, without time and memory."""
     return measures(run.evaluate())
+
+
+def _one_in_two(pieces: Sequence[int]) -> list[int]:
+    """The steps of each call, the first call of several taken as one step and the others."""
+    at = next((i for i, steps in enumerate(pieces) if steps > 1), None)
+    return [*pieces] if at is None else [*pieces[:at], 1, pieces[at] - 1, *pieces[at + 1 :]]
