@@ -42,8 +42,8 @@ _CAUSES: dict[Likeness, str] = {
     ),
 }
 _REMEMBERED = (
-    "evaluate() must be a function of the state, and {which} hangs on the evaluations before; keep "
-    "nothing of them, no best so far and no cached result"
+    "evaluate() must be a function of the state, and another {which} is told after others; keep "
+    "nothing of earlier ones, no best so far and no cached result"
 )
 SHARED = (
     "a new run must begin and train as the first one in a process does, and after that has trained "

@@ -99,7 +99,7 @@ class ByStep(Run):
 def test_an_evaluation_that_remembers_earlier_ones_is_told_as_such(run, rate):
     texts = complaints(run, base=Config(rate=abs(rate)), mode="min")
     assert texts and all("evaluate() must be a function of the state" in text for text in texts)
-    assert all("val/loss hangs on the evaluations before" in text for text in texts)
+    assert all("another val/loss is told after others" in text for text in texts)
 
 
 def test_results_kept_by_the_weights_that_they_are_of_are_no_memory():
