@@ -33,7 +33,7 @@ def clean_slate(threads: int, seed: int) -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     _keep_freed_memory()
     _set_torch(torch, threads)
-    streams = _global_streams(torch)
+    streams = global_streams()
     seed_global_streams(seed)
     paths = list(sys.path)
     environment, folder = dict(os.environ), os.getcwd()  # torch has set its variables by now
@@ -48,7 +48,7 @@ def clean_slate(threads: int, seed: int) -> Iterator[None]:
             os.environ.update(environment)
             sys.path[:] = paths
             _set_torch(torch, threads)
-            _restore_global_streams(torch, *streams)
+            restore_global_streams(streams)
             _give_memory_back(torch)
 
 
@@ -100,24 +100,25 @@ def seed_global_streams(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _global_streams(torch: Any) -> tuple[Any, Any, Any, Any]:
+def global_streams() -> tuple[Any, Any, Any, Any]:
     """Where Python's, numpy's and torch's streams are; those of GPUs where any is in use."""
     import numpy
+    import torch
 
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     return random.getstate(), numpy.random.get_state(), torch.get_rng_state(), gpus
 
 
-def _restore_global_streams(
-    torch: Any, python: Any, of_numpy: Any, of_torch: Any, gpus: Any
-) -> None:
-    """Puts Python's, numpy's and torch's streams where they were before the cell.
+def restore_global_streams(streams: tuple[Any, Any, Any, Any]) -> None:
+    """Puts Python's, numpy's and torch's streams where they were, as before a cell.
 
     Ray draws the names of its subscribers from Python's: two drivers that left it at one seed took
     each other's messages, and polled for them thousands of times a second.
     """
     import numpy
+    import torch
 
+    python, of_numpy, of_torch, gpus = streams
     random.setstate(python)
     numpy.random.set_state(of_numpy)
     torch.set_rng_state(of_torch)

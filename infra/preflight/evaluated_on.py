@@ -12,7 +12,8 @@ from infra.cell.worker import Capture, clean_slate
 from infra.preflight.complaint import Complaint, listed
 from infra.preflight.disguised import digest
 from infra.preflight.leaks import TellsExamples, rows_of
-from infra.preflight.trial import Trial, small_config
+from infra.preflight.small import small_config
+from infra.preflight.trial import Trial
 from infra.preflight.twins import differences
 from infra.study.plan import Plan
 from infra.study.study import Study

@@ -31,6 +31,7 @@ class Moment:
         losses: What the steps report as a loss.
         evaluation: Metrics after them, without those about time and memory.
         still: Tensors of the model that the steps did not move.
+        lost: Those that hold not-a-number after them.
     """
 
     weights: str
@@ -38,6 +39,7 @@ class Moment:
     losses: Mapping[str, float] = field(compare=False)
     evaluation: Mapping[str, float]
     still: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
 
 def moments(run: Run, budget: int, metric: str) -> dict[float, Moment]:
@@ -70,7 +72,13 @@ def moment(run: Run, steps: int, metric: str) -> Moment:
         losses={name: value for name, value in training.items() if "loss" in name},
         evaluation={n: v for n, v in run.evaluate().items() if not n.startswith("perf/")},
         still=tuple(name for name, tensor in model.items() if tensor.equal(before[name])),
+        lost=tuple(sorted(not_a_number(model))),
     )
+
+
+def not_a_number(model: Mapping[str, Any]) -> set[str]:
+    """Names of the tensors that hold one."""
+    return {name for name, tensor in model.items() if bool(tensor.isnan().any())}
 
 
 def at_rest(run: Run) -> Moment:

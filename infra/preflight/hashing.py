@@ -23,7 +23,8 @@ from infra.cell.reported import weights_sha256
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import first_line
 from infra.preflight.complaint import Complaint
-from infra.preflight.trial import Trial, first_trained, small_config
+from infra.preflight.small import first_trained, small_config
+from infra.preflight.trial import Trial
 from infra.study.plan import Plan
 from infra.study.study import Study
 

@@ -16,7 +16,8 @@ from infra.preflight.hashing import Repeated
 from infra.preflight.leaks import leak
 from infra.preflight.measuring import measuring
 from infra.preflight.seeds import seedless
-from infra.preflight.trial import Trial, first_trained, small_config, tried
+from infra.preflight.small import first_trained, small_config
+from infra.preflight.trial import Trial, tried
 from infra.preflight.twins import twins
 from infra.preflight.unread import unread
 from infra.study.plan import Plan
@@ -74,7 +75,7 @@ def preflight(
         complaints += unread(study, plan, arms, allowed)
     complaints += twins(study, plan, arms, allowed)
     complaints += measuring(plan, arms)
-    complaints += [*_still(arms), *_untold(arms)]
+    complaints += [*_still(arms), *_lost(arms), *_untold(arms)]
     return sorted(complaints, key=lambda complaint: not complaint.fatal)
 
 
@@ -121,7 +122,9 @@ def _untold(arms: Sequence[Trial]) -> Iterator[Complaint]:
                 fatal=False,
                 unproven=True,
             )
-    untold = [arm for arm in arms if not (arm.moments or arm.troubles or arm.is_control)]
+    untold = [
+        arm for arm in arms if not (arm.moments or arm.troubles or arm.is_control or arm.lost)
+    ]
     if short := [arm.name for arm in untold]:
         yield Complaint(
             f"{listed(short)}: not compared with other arms, since a run has under "
@@ -144,4 +147,20 @@ def _still(arms: Sequence[Trial]) -> Iterator[Complaint]:
             f"{listed(names)}: {len(tensors)} tensors of the model stay as they were ({some}); "
             "has an optimizer got them, and do they get a gradient?",
             fatal=False,
+        )
+
+
+def _lost(arms: Sequence[Trial]) -> Iterator[Complaint]:
+    """Weights that are no numbers any more, which a finite metric hides."""
+    by_tensors: dict[tuple[tuple[str, ...], bool], list[str]] = {}
+    for arm in arms:
+        if arm.lost:
+            by_tensors.setdefault((arm.lost, bool(arm.moments)), []).append(arm.name)
+    for (tensors, compared), names in by_tensors.items():
+        yield Complaint(
+            f"{listed(names)}: weights must stay numbers, and {joined(tensors)} become NaN while "
+            "all metrics stay finite; look for an overflow, or a gradient without a limit"
+            + ("" if compared else "; so not compared with other arms"),
+            fatal=False,
+            unproven=not compared,
         )

@@ -11,7 +11,8 @@ from infra.cell.reported import weights_sha256
 from infra.cell.worker import Capture, clean_slate
 from infra.preflight.complaint import Complaint
 from infra.preflight.fingerprint import Moment, at_rest, moments
-from infra.preflight.trial import Trial, budget_of, small_config, steps_left
+from infra.preflight.small import budget_of, small_config, steps_left
+from infra.preflight.trial import Trial
 from infra.study.plan import Plan
 from infra.study.study import Study
 from infra.words import joined

@@ -7,7 +7,8 @@ from infra.cell.worker import Capture, clean_slate
 from infra.errors import first_line
 from infra.preflight.complaint import Complaint
 from infra.preflight.fingerprint import STEPS, Moment, at_rest, moment
-from infra.preflight.trial import LONG, Trial, budget_of, small_config
+from infra.preflight.small import LONG, budget_of, small_config
+from infra.preflight.trial import Trial
 from infra.study.plan import Plan
 from infra.study.study import Study
 from infra.words import joined

@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from infra.cell.worker import Capture, clean_slate
 from infra.preflight.complaint import Complaint
 from infra.preflight.reads import recording
-from infra.preflight.trial import LONG, Trial, budget_of, first_trained, name_of, small_config
+from infra.preflight.small import LONG, budget_of, first_trained, small_config
+from infra.preflight.trial import Trial, name_of
 from infra.study.plan import Plan
 from infra.study.study import Study, replace_fields
 

@@ -259,7 +259,7 @@ DEFECTS: dict[str, Defect] = {
     ),
     "optimizer not in the state": Defect(
         overriding(state_dict=forgets_optimizer, load_state_dict=loads_without),
-        "two steps must be one step",
+        "state_dict must hold all that acts later",
     ),
     "draws not keyed by step": Defect(
         overriding(advance=draws_from_a_stream), "two steps must be one step"

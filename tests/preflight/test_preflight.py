@@ -160,8 +160,8 @@ def test_a_field_that_no_arm_reads_is_named():
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("stream", "must be one step, save, load"),
-        ("forgets", "must be one step, save, load"),
+        ("stream", "state_dict must hold all that acts later"),
+        ("forgets", "state_dict must hold all that acts later"),
         ("of its own", "must give the same weights, and twice they do not"),
         ("evaluation moves", "evaluate() must change no state"),
         ("begins anyhow", "two runs of one config must begin alike"),
