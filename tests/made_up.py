@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 from infra.ledger.ledger import Ledger
-from infra.ledger.records import Commit, Point
+from infra.ledger.records import Commit, Point, Seen
 from infra.ledger.storage import open_storage
 from infra.study.plan import Cell, Plan
 
@@ -52,12 +52,13 @@ def made_up(
     planned: Sequence[str] = (),
     configs: Mapping[str, Mapping[str, Any]] | None = None,
     starts: Callable[[str, int], Mapping[str, Any]] = lambda arm, seed: {},
+    seen: Mapping[str, Mapping[str, str]] | None = None,
     **settings: Any,
 ) -> tuple[Plan, Ledger]:
     """A sweep whose cells ended as told, arm by arm and seed by seed.
 
     Arms differ in `rate`, unless `configs` has their overrides; `starts` adds to what was recorded
-    when a cell began.
+    when a cell began. `seen` is what the trial before the sweep saw each arm move.
     """
     arms = list(planned or values)
     count = max(map(len, values.values()))
@@ -73,6 +74,9 @@ def made_up(
     })  # fmt: skip
     ledger = Ledger(open_storage(str(folder / "runs")), "sweep")
     ledger.write_plan(plan)
+    if seen is not None:
+        told = {arm: Seen(MACHINE["device"], seen.get(arm, {})) for arm in arms}
+        ledger.write_preflight([], told)
     with patch("os.fsync"):  # these ledgers need not outlive a power cut
         for cell in cells:
             value = values[cell.arm][cell.seed]

@@ -27,6 +27,7 @@ class Arm:
         timed: Whether its number of steps is that of equal seconds and no question of the study.
         is_control: Whether it is not trained, and so reads the same at every budget.
         only_measures: Whether fields are declared to act in evaluation only.
+        is_explained: Whether one of some fields is declared to move a realised quantity.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Arm:
     timed: bool = False
     is_control: bool = False
     only_measures: Callable[[Iterable[str]], bool] = lambda names: False
+    is_explained: Callable[[str, Iterable[str]], bool] = lambda quantity, names: False
 
     @cached_property
     def values(self) -> dict[int, float]:
@@ -86,7 +88,7 @@ def _arm(
     is_control = name in plan.controls
     at = None if is_control else at
     read = {seed: reading(record, plan.metric, at) for seed, record in done.items()}
-    kind = name in plan.steps, is_control, plan.only_measures
+    kind = name in plan.steps, is_control, plan.only_measures, plan.is_explained
     return Arm(name, cells, own, read, plan.metric, step, *kind)
 
 

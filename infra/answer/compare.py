@@ -17,6 +17,7 @@ from infra.answer.arms import Arm, failures, read_arms, sample, withheld
 from infra.answer.board import Leaderboard, Row
 from infra.answer.budget import Budget, dollars, gpu_hours, priced
 from infra.answer.diagnosis import diagnose_cell
+from infra.answer.evaluated import nothing_read, only_read
 from infra.answer.mode import mode_in_doubt
 from infra.answer.other_budgets import flip_notes
 from infra.answer.outlook import flags, outlook, shared_stems
@@ -163,7 +164,7 @@ def _row(
             diagnose_cell(plan, arm.records[s]) if s in arm.records else None for s in plan.seeds
         ),
         bimodal=bimodal(values, arm.resolution),
-        beside=_beside(arm, baseline, amounts),
+        beside=_beside(plan, arm, baseline, amounts, at),
         over_seeds=_over_seeds(arm, baseline, difference),
         uneven=odd,
         by_signs=by_signs(difference, _alpha(plan), plan.mode) if odd and difference else "",
@@ -190,14 +191,21 @@ def _alpha(plan: Plan) -> float:
     return share_of_alpha(plan.comparisons, plan.max_seeds)
 
 
-def _beside(arm: Arm, baseline: Arm | None, amounts: Amounts) -> tuple[str, ...]:
+def _beside(
+    plan: Plan, arm: Arm, baseline: Arm | None, amounts: Amounts, at: Budget | None
+) -> tuple[str, ...]:
     if baseline is None or arm is baseline:
         return ()
     if arm.is_control:
         return tuple(confounds.machines(arm, baseline))
     rate = filter(None, [scaled_rate(arm, baseline)])
-    beside = *amounts.explaining(arm.name, baseline.name), *rate
-    return *beside, *confounds.machines(arm, baseline)
+    return (
+        *amounts.explaining(arm.name, baseline.name),
+        *rate,
+        *confounds.differing(arm, baseline, at_end=at is None),
+        *only_read(arm, baseline, sample(plan, arm, baseline)),
+        *confounds.machines(arm, baseline),
+    )
 
 
 def _against(
@@ -220,6 +228,8 @@ def _against(
     difference = replace(difference, correlation=_correlation(arm, baseline, difference.seeds))
     if why := confounds.invalidating(arm, baseline, at_end=at is None):
         return difference, Ruling("undecided", NOT_COMPARABLE + "; ".join(why), "nothing")
+    if why := nothing_read(arm, baseline, pairs):
+        return difference, Ruling("undecided", why, "nothing")
     return difference, withheld(arm, baseline, pairs, ruling)
 
 

@@ -4,64 +4,46 @@ Three classes. *Invalidating*: the numbers do not mean the same, so there is no 
 *Explaining*: a quantity that may be the cause, shown beside the row, see `amounts`.
 *Machine*: losses are compared with a note, times and dollars are not ranked.
 
-What an arm declares is its question and no confound: a realised learning rate may differ where the
-configs differ in a field that sets it. How it is measured may differ only where nothing else does.
+What an arm declares is its question and no confound. A realised learning rate, steps, a dtype may
+differ where the arm's fields are declared to move it (`Study.explains`), were seen to before the
+sweep, or are named like what does. Where none of it holds though the trial looked, there is no
+verdict; where nobody looked, the difference stands beside the row.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from infra.answer.arms import Arm, declared
+from infra.answer.named import measuring_fields, named_like
 from infra.answer.ran import MACHINE, MODULE, Facts, begun_with
 from infra.ledger.points import column, steps
-from infra.ledger.records import CellRecord, Point
+from infra.ledger.records import CellRecord, Point, Seen
+from infra.study.quantities import AMOUNT, COMPUTED, LEARNING_RATE, STEPS, WAY
+from infra.words import joined
 
 LR = "train/lr_realised"
 _TIMES = ("seconds", "dollars", "perf/")
 _SAME_LR = 1e-6
-
-
-# Named like what sets a rate, a budget or an amount, and nothing of the kind.
-_FALSE_FRIENDS = r"batch_?norm|data_norm|stop_grad|register_tokens"
-
-
-def _field(*words: str) -> re.Pattern[str]:
-    """Config fields with one of these words in their dotted, underscored names."""
-    some = "|".join(words)
-    return re.compile(rf"^(?!.*(?:{_FALSE_FRIENDS}))(?:.*[._])?(?:{some})(?:[._]|$)")
-
-
-_SETS_LR = re.compile(
-    _field("lr", "learning", "schedule", "warmup", "cooldown", "batch", "accumulation", "steps?")
-    .pattern + r"|(?:^|\.)rate$|(?:^|\.)optim(?:izer)?(?:\.(?:kind|name))?$"
-)  # fmt: skip
-_SETS_STEPS = _field(
-    "steps?",
-    "epochs?",
-    "seconds",
-    "budget",
-    "examples",
-    "tokens",
-    "batch",
-    "stop",
-    "stopping",
-)
-_SETS_DTYPE = _field("dtype", "precision", "amp", "autocast", "bf16", "fp16", "fp8", "tf32")
-_SETS_STATE = {
-    "dtype": _SETS_DTYPE,
-    "autocast": _SETS_DTYPE,
-    "precision of matrix products": _SETS_DTYPE,
-    "compile state": _field("compiled?"),
-    "determinism": _field("deterministic", "determinism"),
-}
 _COUNTS = re.compile(r"^(?:val|valid|validation|test|eval)\w*/(?:n|count|examples|bytes)$")
-_SETS_COUNTS = _field(
-    "eval", "evaluation", "validation", "data", "text", "vocab", "tokenizer", "sequence"
-)
-_MEASURES = _field("eval", "evaluation", "sampler", "sampling", "validation")
+
+
+class _Gap(NamedTuple):
+    """One thing that differs between the cells of two arms at a seed.
+
+    Attributes:
+        quantity: What it is, as a study may declare it; "" for what no field can move.
+        text: How it differs.
+        throughout: Whether it does so from the beginning, where the trial has looked.
+    """
+
+    quantity: str
+    text: str
+    throughout: bool = True
+
+
+_Standing = Literal["explained", "seen", "unknown", "unexplained"]
 
 
 def invalidating(arm: Arm, baseline: Arm, at_end: bool) -> list[str]:
@@ -72,108 +54,147 @@ def invalidating(arm: Arm, baseline: Arm, at_end: bool) -> list[str]:
         baseline: The other.
         at_end: Whether they are read at their last points, which must be at equal steps then.
     """
-    found: dict[str, list[int]] = {}
+    found = _gaps(arm, baseline, at_end)
+    barred = [(gap, seeds) for gap, (how, seeds) in found.items() if how == "unexplained"]
+    return [f"{_with_seeds(gap, seeds)}{_way_out(gap)}" for gap, seeds in barred]
+
+
+def differing(arm: Arm, baseline: Arm, at_end: bool) -> list[str]:
+    """What else differs, as far as the arm's own fields were seen to move it, or nobody looked."""
+    told = []
+    for gap, (how, seeds) in _gaps(arm, baseline, at_end).items():
+        fields = declared(arm.cells[seeds[0]], baseline)
+        if how == "seen":
+            told.append(f"{gap.text}, moved by {joined(fields)}")
+        elif how == "unknown":
+            told.append(f"{_with_seeds(gap, seeds)}{_remedy(gap, fields)}")
+    return told
+
+
+def _way_out(gap: _Gap) -> str:
+    if not gap.quantity:
+        return ""
+    declare = f"declare {gap.quantity!r} in Study.explains"
+    if gap.quantity == WAY:
+        return f", so that two things differ: give each an arm of its own, or {declare}"
+    return f", and the trial saw no field of the arm move it: look for what does, or {declare}"
+
+
+def _remedy(gap: _Gap, fields: Sequence[str]) -> str:
+    if gap.quantity == STEPS and not fields:
+        return "; compare at equal steps with --at"
+    if not fields:
+        return ", and no config tells why"
+    return f"; if {joined(fields)} is meant to, declare {gap.quantity!r} of it in Study.explains"
+
+
+def _with_seeds(gap: _Gap, seeds: Sequence[int]) -> str:
+    return f"{gap.text} in seed {', '.join(map(str, seeds))}"
+
+
+def _gaps(arm: Arm, baseline: Arm, at_end: bool) -> dict[_Gap, tuple[_Standing, list[int]]]:
+    """What differs in which seeds, but for what is explained, and how it stands."""
+    found: dict[_Gap, tuple[_Standing, list[int]]] = {}
     shared = [seed for seed in arm.values if seed in baseline.values]
     if shared:
         # The cells of an arm differ in their seeds alone, which both of a pair have in common.
-        asked = _Asked.of(arm, baseline, shared[0], at_end)
+        fields = declared(arm.cells[shared[0]], baseline)
         for seed in shared:
-            for text in _pair(arm, baseline, seed, asked):
-                found.setdefault(text, []).append(seed)
-    return [f"{text} in seed {', '.join(map(str, seeds))}" for text, seeds in found.items()]
+            for gap in _pair(arm, baseline, seed, fields, at_end):
+                how = _standing(arm, baseline, seed, gap, fields)
+                if how != "explained":
+                    found.setdefault(gap, (how, []))[1].append(seed)
+    return found
 
 
-class _Asked(NamedTuple):
-    """What two arms declare, and what may not differ between their cells therefore.
-
-    Attributes:
-        declared: Fields in which their configs differ.
-        measured: How they are measured otherwise, where they differ in other fields too.
-    """
-
-    declared: Sequence[str]
-    measured: Sequence[str]
-    counts: bool
-    lr: bool
-    steps: bool
-
-    @classmethod
-    def of(cls, arm: Arm, baseline: Arm, seed: int, at_end: bool) -> "_Asked":
-        """Of two arms by their cells at a seed; the configs of recorded curves are not told."""
-        cell = arm.cells[seed]
-        fields = declared(cell, baseline)
-        return cls(
-            fields,
-            tuple(_measured_otherwise(fields, arm)),
-            counts=bool(cell.config) and not _sets(_SETS_COUNTS, fields),
-            lr=not _sets(_SETS_LR, fields),
-            steps=at_end and not _sets(_SETS_STEPS, fields),
-        )
+def _standing(arm: Arm, baseline: Arm, seed: int, gap: _Gap, fields: Sequence[str]) -> _Standing:
+    """Declared or named so, seen to be moved, not looked at, or looked at and not moved."""
+    if not gap.quantity:
+        return "unexplained"
+    if named_like(gap.quantity, fields) or arm.is_explained(gap.quantity, fields):
+        return "explained"
+    seen = [arm.records[seed].seen, baseline.records[seed].seen]
+    if gap.quantity == WAY:  # told from the configs, and a fault where the trial confirms it
+        how = {own.moved.get(WAY) for own in seen if own}
+        return "unexplained" if any(how) else "explained" if "" in how else "unknown"
+    if any(own and own.moved.get(gap.quantity) for own in seen):
+        return "seen"
+    pairs = zip(seen, (arm, baseline), strict=True)
+    looked = all(own and _looked(own, one, seed, gap) for own, one in pairs)
+    return "unexplained" if looked and gap.throughout else "unknown"
 
 
-def _measured_otherwise(fields: Sequence[str], arm: Arm) -> Iterator[str]:
+def _looked(seen: Seen, arm: Arm, seed: int, gap: _Gap) -> bool:
+    """Whether the trial looked at it, on such a device as the cell ran on."""
+    return gap.quantity in seen.moved and list(arm.machines[seed]["device"]) in ([], [seen.device])
+
+
+def _pair(
+    arm: Arm, baseline: Arm, seed: int, fields: Sequence[str], at_end: bool
+) -> Iterator[_Gap]:
+    ours, theirs = arm.records[seed].points, baseline.records[seed].points
+    yield from _code(arm.ran[seed], baseline.ran[seed])
+    if arm.cells[seed].config:  # those of recorded curves are not told
+        for text in counts(ours[-1].metrics, theirs[-1].metrics):
+            yield _Gap(AMOUNT, text)
+    yield from _measured_otherwise(fields, arm)
+    if gap := _lr_gap(ours, theirs):
+        step, one, two, throughout = gap
+        told = f"realised learning rate differs at step {step} ({one:g}, baseline {two:g})"
+        yield _Gap(LEARNING_RATE, told, throughout)
+    steps = ours[-1].step, theirs[-1].step
+    if at_end and steps[0] != steps[1]:
+        yield _Gap(STEPS, f"steps differ ({steps[0]}, baseline {steps[1]})")
+
+
+def _measured_otherwise(fields: Sequence[str], arm: Arm) -> Iterator[_Gap]:
     asked = [name for name in fields if name != "steps" or not arm.timed]
-    measured = [name for name in asked if _found(_MEASURES, name)]
+    measured = measuring_fields(asked)
     others = [n for n in asked if n not in measured and not arm.only_measures([n])]
     if measured and others:
-        yield f"measured otherwise ({', '.join(measured)}) besides {', '.join(others)}"
+        yield _Gap(WAY, f"measured otherwise ({', '.join(measured)}) besides {', '.join(others)}")
 
 
-def _pair(arm: Arm, baseline: Arm, seed: int, asked: _Asked) -> Iterator[str]:
-    ours, theirs = arm.records[seed].points, baseline.records[seed].points
-    yield from _code(arm.ran[seed], baseline.ran[seed], asked.declared)
-    if asked.counts:
-        yield from _counts(ours[-1].metrics, theirs[-1].metrics)
-    yield from asked.measured
-    if asked.lr and (gap := _lr_gap(ours, theirs)):
-        yield f"realised learning rate differs at step {gap[0]} ({gap[1]:g}, baseline {gap[2]:g})"
-    steps = ours[-1].step, theirs[-1].step
-    if asked.steps and steps[0] != steps[1]:
-        yield f"steps differ ({steps[0]}, baseline {steps[1]})"
-
-
-def _counts(ours: Mapping[str, float], theirs: Mapping[str, float]) -> Iterator[str]:
-    """How much was measured, which is what a mean or a rate was divided by."""
+def counts(ours: Mapping[str, float], theirs: Mapping[str, float]) -> Iterator[str]:
+    """How much was measured, which is what a mean or a rate was divided by, where it differs."""
     for name in sorted(ours.keys() & theirs.keys()):
-        if _found(_COUNTS, name) and ours[name] != theirs[name]:
+        if _COUNTS.search(name) and ours[name] != theirs[name]:
             yield f"{name} differs ({ours[name]:g}, baseline {theirs[name]:g})"
 
 
-def _sets(kind: re.Pattern[str], fields: Iterable[str]) -> bool:
-    """Whether one of these fields is of the kind."""
-    return any(_found(kind, name) for name in fields)
-
-
-@cache
-def _found(kind: re.Pattern[str], name: str) -> bool:
-    return kind.search(name) is not None
-
-
-def _code(ours: Facts, theirs: Facts, fields: Sequence[str]) -> Iterator[str]:
+def _code(ours: Facts, theirs: Facts) -> Iterator[_Gap]:
     for name in sorted({*ours, *theirs}) if ours != theirs else ():
         if name.startswith(MODULE) and not (name in ours and name in theirs):
             continue  # an arm may import what others do not
-        knob = _SETS_STATE.get(name)
-        if ours.get(name) != theirs.get(name) and not (knob and _sets(knob, fields)):
+        if ours.get(name) != theirs.get(name):
             told = _short(ours.get(name)), _short(theirs.get(name))
-            yield f"{name} differs ({told[0]}, baseline {told[1]})"
+            quantity = name if name in COMPUTED.values() else ""
+            yield _Gap(quantity, f"{name} differs ({told[0]}, baseline {told[1]})")
 
 
 def _short(values: Sequence[Any] | None) -> str:
     return ", ".join(str(value)[:12] for value in values or ("none",))
 
 
-def _lr_gap(ours: Sequence[Point], theirs: Sequence[Point]) -> tuple[int, float, float] | None:
-    """The first common step at which the realised rates differ, with both of them."""
+def same_rate(one: float, two: float) -> bool:
+    """Whether two learning rates are the same but for rounding."""
+    return abs(one - two) <= _SAME_LR * max(abs(one), abs(two))
+
+
+def _lr_gap(
+    ours: Sequence[Point], theirs: Sequence[Point]
+) -> tuple[int, float, float, bool] | None:
+    """The first common step at which the realised rates differ, both of them, if from the first."""
     own = [(steps(points), column(points, LR)) for points in (ours, theirs)]
     if own[0] == own[1]:
         return None
-    other = dict(zip(*own[1], strict=True))
+    other, first = dict(zip(*own[1], strict=True)), True
     for step, one in zip(*own[0], strict=True):
         two = other.get(step)
         if one is not None and two is not None:
-            if abs(one - two) > _SAME_LR * max(abs(one), abs(two)):
-                return step, one, two
+            if not same_rate(one, two):
+                return step, one, two, first
+            first = False
     return None
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from infra.ledger.modules import MODULES, recorded_modules
 from infra.ledger.records import CellRecord
+from infra.study.quantities import COMPUTED
 
 Facts = Mapping[str, Sequence[Any]]  # more than one value where it changed on the way
 MACHINE = ("device", "host")
@@ -15,11 +16,7 @@ _CODE = {  # to their names in a sentence
     "package_digest": "package digest",
     "study_sha256": "digest of the study's file",
     "torch": "torch version",
-    "dtype": "dtype",
-    "compile": "compile state",
-    "autocast": "autocast",
-    "matmul_precision": "precision of matrix products",
-    "deterministic": "determinism",
+    **COMPUTED,
 }
 
 

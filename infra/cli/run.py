@@ -234,7 +234,7 @@ def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> in
     how, records = _sweep_options(options), ledger.records(plan)
     with stdout_for_json(options):
         todo = _print_plan(study, plan, ledger, records, how)
-        notes = check_before(study, plan, records, todo, how)
+        notes = check_before(study, plan, records, todo, how).notes
     if options.json:
         plan_json = json.loads(plan.to_json())
         print_json({"sweep": ledger.sweep, "plan": plan_json, "notes": notes})

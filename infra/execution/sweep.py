@@ -108,7 +108,7 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
         told = check_before(study, plan, records, todo, options) if todo else None
         ledger.write_plan(plan)
         if told is not None and (options.preflight or ledger.read_preflight() is None):
-            ledger.write_preflight(told)
+            ledger.write_preflight(*told)
         ended = Counter(records[c.key].status for c in plan.cells if c not in todo)
         failed = f", {ended['failed']} failed" if ended["failed"] else ""
         print(f"{ended['finished']} cells are done{failed}, {len(todo)} to run", flush=True)

@@ -1,7 +1,7 @@
 """The truth about a sweep: its plan, and per cell the commits of its attempts and how it ended.
 
     <sweep>/plan.json
-    <sweep>/preflight.json                  what the trial of the arms told before the sweep
+    <sweep>/preflight.json                  what the trial of the arms told, and what each moved
     <sweep>/cells/<cell>/<attempt>/start.json             who tries it, with what code and machine
                                   /state-<step>.pt        everything that resuming needs
                                   /points-<step>.json     every point so far, earlier attempts' too
@@ -21,16 +21,26 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from infra.ledger.index import files_digest, read_index, write_index
 from infra.ledger.points import Points
-from infra.ledger.records import LISTS, CellRecord, Commit, Damaged, Point, Status, shared_s
+from infra.ledger.records import (
+    LISTS,
+    CellRecord,
+    Commit,
+    Damaged,
+    Point,
+    Seen,
+    Status,
+    shared_s,
+)
 from infra.ledger.storage import Storage
 from infra.study.plan import PLAN_FILE, Plan
 
 SCHEMA = 1
+_PREFLIGHT = "preflight.json"
 _ATTEMPT = re.compile(r"\d{4,}-.+")
 
 
@@ -59,17 +69,26 @@ class Ledger:
         """Put the plan on record."""
         self.storage.write(f"{self.sweep}/{PLAN_FILE}", plan.to_json())
 
-    def write_preflight(self, notes: Iterable[str]) -> None:
-        """Put on record what the trial of the arms told, or that there was none."""
-        body = _dump({"schema": SCHEMA, "notes": list(notes)})
-        self.storage.write(f"{self.sweep}/preflight.json", body)
+    def write_preflight(self, notes: Iterable[str], seen: Mapping[str, Seen] | None = None) -> None:
+        """Put on record what the trial of the arms told and saw of each, or that there was none."""
+        arms = {arm: own._asdict() for arm, own in (seen or {}).items()}
+        body = _dump({"schema": SCHEMA, "notes": list(notes), "arms": arms})
+        self.storage.write(f"{self.sweep}/{_PREFLIGHT}", body)
 
     def read_preflight(self) -> list[str] | None:
         """What is on record of the trial of the arms, None where nothing readable is."""
         try:
-            return list(json.loads(self.storage.read(f"{self.sweep}/preflight.json"))["notes"])
+            return list(json.loads(self.storage.read(f"{self.sweep}/{_PREFLIGHT}"))["notes"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
+
+    def read_seen(self) -> dict[str, Seen]:
+        """What is on record of each arm from its trial, by name."""
+        try:
+            arms = json.loads(self.storage.read(f"{self.sweep}/{_PREFLIGHT}"))["arms"]
+            return {arm: Seen(str(own["device"]), dict(own["moved"])) for arm, own in arms.items()}
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     # Written by the worker
 
@@ -242,10 +261,13 @@ class Ledger:
         own = _by_cell(self.sweep, listed)
         digests = {key: files_digest(files) for key, files in own.items()}
         known = read_index(self.storage, self.sweep, plan, listed, digests)
-        return {
+        seen = self.read_seen() if f"{self.sweep}/{_PREFLIGHT}" in listed else {}
+        found = {
             cell.key: known.get(cell.key) or self._record(cell.key, own.get(cell.key, {}))
             for cell in plan.cells
         }
+        arms = {cell.key: seen[cell.arm] for cell in plan.cells if cell.arm in seen}
+        return found | {key: replace(found[key], seen=own) for key, own in arms.items()}
 
     def write_index(
         self, plan: Plan, new: Iterable[CellRecord], held: Sequence[CellRecord] | None = None

@@ -87,6 +87,19 @@ class Indexed(NamedTuple):
     label: Mapping[str, Any] | None
 
 
+class Seen(NamedTuple):
+    """What the trial of the arms before the sweep saw of one arm.
+
+    Attributes:
+        device: That it was tried on.
+        moved: Realised quantity to how it differs from the baseline's, "" where it was looked at
+            and does not.
+    """
+
+    device: str
+    moved: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class CellRecord:
     """All that is known of one cell.
@@ -105,6 +118,7 @@ class CellRecord:
             it: they are booked to each cell that has it.
         files: Digest of the listing of its files, "" where they were not listed before.
         indexed: What the index holds besides of it; None where its own files were read.
+        seen: Of its arm, before the sweep; None where nothing is on record.
     """
 
     key: str
@@ -120,6 +134,7 @@ class CellRecord:
     shared_s: float = 0.0
     files: str = field(default="", compare=False)
     indexed: Indexed | None = field(default=None, compare=False)
+    seen: Seen | None = field(default=None, compare=False)
 
     @property
     def has_ended(self) -> bool:

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from infra.cell.stems import sharing_stems
 from infra.ledger.provenance import study_digest
-from infra.ledger.records import CellRecord
+from infra.ledger.records import CellRecord, Seen
 from infra.preflight.complaint import listed
 from infra.preflight.cost import (
     ahead_s,
@@ -23,16 +24,26 @@ from infra.study.study import Study
 from infra.sweep_options import Limit, SweepOptions
 
 
+class Proof(NamedTuple):
+    """What is put on record before the first cell.
+
+    Attributes:
+        notes: What a reader must know.
+        seen: What each arm was seen to move, by name.
+    """
+
+    notes: list[str]
+    seen: Mapping[str, Seen]
+
+
 def check_before(
     study: Study,
     plan: Plan,
     records: Mapping[str, CellRecord],
     todo: Sequence[Cell],
     options: SweepOptions,
-) -> list[str]:
+) -> Proof:
     """Proof that the sweep is paid for, and that its arms run, read, differ and have room.
-
-    Gives back what a reader must know besides.
 
     Raises:
         Refused: When the sweep must not start, a line for each reason.
@@ -42,10 +53,10 @@ def check_before(
     spent_s = sum(record.spent_s for record in records.values())
     known = without(cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {}))
     check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
-    notes = ["not tried: --no-preflight"]
+    proof = Proof(["not tried: --no-preflight"], {})
     if options.preflight:
         with sharing_stems(study_digest(plan.study_file) if plan.study_file else ""):
-            notes = _try_arms(study, plan, options.allow_identical)
+            proof = _try_arms(study, plan, options.allow_identical)
             new = [cell for cell in todo if not finished_cells(plan, cell.arm, records)]
             needs = measured(study, plan, new, options.address)
         booked = cell_seconds(study, plan, records, needs)
@@ -61,18 +72,18 @@ def check_before(
             "them, but stops the sweep resumably when it gets there; Study.cell_seconds tells it",
             flush=True,
         )
-    return notes
+    return proof
 
 
-def _try_arms(study: Study, plan: Plan, allow_identical: Sequence[frozenset[str]]) -> list[str]:
+def _try_arms(study: Study, plan: Plan, allow_identical: Sequence[frozenset[str]]) -> Proof:
     from infra.preflight.preflight import checked
 
     began = time.monotonic()
-    complaints = checked(study, plan, allow_identical)
+    complaints, seen = checked(study, plan, allow_identical)
     notes = [complaint.text for complaint in complaints]
     seconds = time.monotonic() - began
     proven = "run" if any(c.unproven for c in complaints) else "run, read and differ"
     print(f"preflight: {len(plan.arms)} arms {proven} ({seconds:.1f} s)", flush=True)
     for note in notes:
         print(f"  note: {note}", flush=True)
-    return notes
+    return Proof(notes, seen)

@@ -4,29 +4,45 @@ All of it happens in this process, on the study's smallest scale with the step b
 that is to run, in seconds. Nothing here knows a trainable.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from infra.cell.worker import clean_slate
 from infra.errors import Refused, first_line
 from infra.ledger.data import local_data
+from infra.ledger.records import Seen
 from infra.preflight.complaint import Complaint, listed
 from infra.preflight.evaluated_on import evaluated_on
 from infra.preflight.fingerprint import EARLY, STEPS
 from infra.preflight.hashing import Repeated
 from infra.preflight.leaks import leak
 from infra.preflight.measuring import measuring
+from infra.preflight.moved import moved, moved_notes
 from infra.preflight.seeds import seedless
 from infra.preflight.small import first_trained, small_config
 from infra.preflight.trial import Trial, tried
 from infra.preflight.twins import twins
+from infra.preflight.unevaluated import unevaluated
 from infra.preflight.unread import unread
 from infra.study.plan import Plan
 from infra.study.study import Study, replace_fields
 from infra.words import joined
 
 
-def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -> list[Complaint]:
-    """What a reader must know of the plan's arms.
+class Tried(NamedTuple):
+    """What came of the trials of all arms.
+
+    Attributes:
+        complaints: What is wrong, or a reader must know, worst first.
+        seen: What each arm was seen to move, by name.
+    """
+
+    complaints: list[Complaint]
+    seen: Mapping[str, Seen]
+
+
+def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -> Tried:
+    """What a reader must know of the plan's arms, and what each of them moves.
 
     Raises:
         Refused: When the sweep must not start, a line for each reason.
@@ -36,10 +52,10 @@ def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -
             f"--allow-identical: must name arms of study {study.name!r}, {', '.join(study.arms)}, "
             f"got {name!r}"
         )
-    complaints = preflight(study, plan, allowed_twins)
-    if fatal := [complaint.text for complaint in complaints if complaint.fatal]:
+    tried = try_arms(study, plan, allowed_twins)
+    if fatal := [complaint.text for complaint in tried.complaints if complaint.fatal]:
         raise Refused("\nablate: ".join(f"study {study.name!r}, {text}" for text in fatal))
-    return complaints
+    return tried
 
 
 def preflight(
@@ -48,7 +64,17 @@ def preflight(
     allowed_twins: Sequence[frozenset[str]] = (),
     in_two_processes: bool = True,
 ) -> list[Complaint]:
-    """What is wrong with the plan's arms, worst first; nothing when they may run.
+    """What is wrong with the plan's arms, worst first; nothing when they may run."""
+    return try_arms(study, plan, allowed_twins, in_two_processes).complaints
+
+
+def try_arms(
+    study: Study,
+    plan: Plan,
+    allowed_twins: Sequence[frozenset[str]] = (),
+    in_two_processes: bool = True,
+) -> Tried:
+    """Tries the plan's arms, and compares what they did.
 
     Args:
         study: The question.
@@ -74,9 +100,11 @@ def preflight(
     if not any(arm.troubles for arm in arms):  # which end a trial before all is read
         complaints += unread(study, plan, arms, allowed)
     complaints += twins(study, plan, arms, allowed)
-    complaints += measuring(plan, arms)
-    complaints += [*_still(arms), *_lost(arms), *_untold(arms)]
-    return sorted(complaints, key=lambda complaint: not complaint.fatal)
+    complaints += unevaluated(study, plan, arms, allowed)
+    complaints += measuring(study, plan, arms)
+    seen = moved(study, plan, arms)
+    complaints += [*_still(arms), *_lost(arms), *moved_notes(plan, arms, seen), *_untold(arms)]
+    return Tried(sorted(complaints, key=lambda complaint: not complaint.fatal), seen)
 
 
 def _leak_of_data(study: Study, plan: Plan) -> Iterator[Complaint]:

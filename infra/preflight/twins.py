@@ -3,11 +3,10 @@
 from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 
-from infra.cell.worker import Capture, clean_slate
-from infra.errors import first_line
 from infra.preflight.complaint import Complaint
-from infra.preflight.fingerprint import STEPS, Moment, at_rest, moment
-from infra.preflight.small import LONG, budget_of, small_config
+from infra.preflight.fingerprint import STEPS
+from infra.preflight.longer import Alike, alike_for_long
+from infra.preflight.tensors import differing_tensors, named
 from infra.preflight.trial import Trial
 from infra.study.plan import Plan
 from infra.study.study import Study
@@ -19,40 +18,54 @@ def twins(
 ) -> Iterator[Complaint]:
     """A line for each group of arms that do the same; fatal where they are not declared."""
     for group in _alike(arms):
-        groups = [group] if _declared(group, allowed) else _alike_for_long(study, plan, group)
-        for same in groups:
-            told = _declared(same, allowed)
-            names = ",".join(arm.name for arm in same)
-            remedy = (
-                "declared twins"
-                if told
-                else f"mend it, or where it acts after {LONG} steps give --allow-identical {names}"
-                if same[0].trains
-                else f"mend it, or give --allow-identical {names}"
-            )
-            yield _twins_complaint(same, remedy, fatal=not told)
+        if is_declared(group, allowed):
+            yield _twins_complaint(Alike(group, {}, ""), "declared twins", fatal=False)
+            continue
+        for same in alike_for_long(study, plan, group, lambda look: look.did):
+            told = is_declared(same.arms, allowed)
+            yield _twins_complaint(same, "declared twins" if told else remedy(same), not told)
 
 
-def _declared(group: Sequence[Trial], allowed: Collection[frozenset[str]]) -> bool:
+def remedy(same: Alike) -> str:
+    """How to go on with arms that do the same."""
+    names = ",".join(arm.name for arm in same.arms)
+    later = "where it acts later or elsewhere " if same.arms[0].trains else ""
+    return f"mend it, or {later}give --allow-identical {names}"
+
+
+def is_declared(group: Sequence[Trial], allowed: Collection[frozenset[str]]) -> bool:
+    """Whether all of these arms may do the same."""
     pairs = combinations([arm.name for arm in group], 2)
     return all(any({*pair} <= one for one in allowed) for pair in pairs)
 
 
-def _twins_complaint(group: Sequence[Trial], remedy: str, fatal: bool) -> Complaint:
+def _twins_complaint(same: Alike, remedy: str, fatal: bool) -> Complaint:
+    group = same.arms
     shares = set.intersection(*(set(arm.moments) for arm in group))
     where = ", ".join(f"{share:.0%}" for share in sorted(shares))
     losses = [[arm.moments[share].losses for share in shares] for arm in group]
     why = "a dead knob"
     if any(own != losses[0] for own in losses):
         why = "the loss that is told differs, so a term of it has no gradient"
-    when = f"in {STEPS} steps from {where} of the budget: {why} there"
+    when = f"in {STEPS} steps from {where} of the budget"
+    when += f", nor {same.far}: {why} there" if same.far else f": {why} there"
     if not group[0].trains:
         when = f"of runs that do not train: {why}"
     return Complaint(
         f"arms {joined(repr(arm.name) for arm in group)}: must differ in what they do, but "
-        f"{', '.join(differences(group))} move no weight and no evaluation {when}; {remedy}",
+        f"{', '.join(differences(group))} move no weight and no evaluation {when}"
+        f"{_unread_state(same)}; {remedy}",
         fatal,
     )
+
+
+def _unread_state(same: Alike) -> str:
+    """What of the state the arms do move, where they move no weight."""
+    states = [look.state for look in same.looks.values()]
+    others = [name for state in states for name in differing_tensors(states[0], state)]
+    if not others:
+        return ""
+    return f"; of the state they move {named(dict.fromkeys(others))}, which no evaluation reads"
 
 
 def _alike(arms: Sequence[Trial]) -> list[list[Trial]]:
@@ -69,32 +82,6 @@ def _alike(arms: Sequence[Trial]) -> list[list[Trial]]:
         else:
             groups.append([arm])
     return [group for group in groups if len(group) > 1]
-
-
-def _alike_for_long(study: Study, plan: Plan, group: Sequence[Trial]) -> list[list[Trial]]:
-    """The arms of a group that do the same in many steps too, as what acts seldom does not."""
-    groups: list[tuple[Moment | str, list[Trial]]] = []
-    for arm in group:
-        did = _long_moment(study, plan, arm.name)
-        same = next((own for known, own in groups if known == did), None)
-        if same is None:
-            groups.append((did, [arm]))
-        else:
-            same.append(arm)
-    return [own for _, own in groups if len(own) > 1]
-
-
-def _long_moment(study: Study, plan: Plan, arm: str) -> Moment | str:
-    """What an arm does in many steps, or what it raises in them."""
-    config = small_config(study, plan, arm, plan.seeds[0])
-    try:
-        with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
-            run = study.run(config)
-            if run.done():
-                return at_rest(run)
-            return moment(run, min(LONG, budget_of(study, config)), study.metric)
-    except Exception as error:
-        return first_line(error)
 
 
 def differences(group: Sequence[Trial]) -> Iterator[str]:

@@ -27,7 +27,11 @@ _KEPT = (
     "data", "data_digest", "threads", "cpus", "gpus", "keep_checkpoints", "study_file",
     "usd_per_gpu_hour", "max_seeds", "steps",
 )  # fmt: skip
-_WHERE_USED = ("controls", "evaluation_only")  # what stands in the file only where there are any
+_WHERE_USED = (
+    "controls",
+    "evaluation_only",
+    "explains",
+)  # what stands in the file only where there are any
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Plan:
             points are to tell.
         controls: The study's arms that are not trained, also those that are not planned.
         evaluation_only: Fields and components that are declared to act in evaluation only.
+        explains: Field or component to the realised quantities that it is declared to move.
         created: When the sweep was first planned, UTC.
     """
 
@@ -97,6 +102,7 @@ class Plan:
     resolution: float | None = None
     controls: tuple[str, ...] = ()
     evaluation_only: tuple[str, ...] = ()
+    explains: Mapping[str, Sequence[str]] = field(default_factory=dict)
     created: str = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
     )
@@ -127,11 +133,13 @@ class Plan:
 
         A component's declaration is one of its fields.
         """
-        known = [
-            any(name == one or name.startswith(f"{one}.") for one in self.evaluation_only)
-            for name in names
-        ]
+        known = [any(_is_of(name, one) for one in self.evaluation_only) for name in names]
         return bool(known) and all(known)
+
+    def is_explained(self, quantity: str, names: Iterable[str]) -> bool:
+        """Whether one of these fields is declared to move a realised quantity."""
+        declared = [field for field, moved in self.explains.items() if quantity in moved]
+        return any(_is_of(name, one) for name in names for one in declared)
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -184,8 +192,9 @@ class Plan:
             cells = tuple(Cell(**cell) for cell in raw.pop("cells"))
             if raw.get("chance"):
                 raw["chance"] = tuple(raw["chance"])
-            for name in ("looked", *_WHERE_USED):
+            for name in ("looked", "controls", "evaluation_only"):
                 raw[name] = tuple(raw.get(name, ()))
+            raw["explains"] = {field: tuple(q) for field, q in raw.get("explains", {}).items()}
             return cls(cells=cells, **{f.name: raw[f.name] for f in fields(cls) if f.name in raw})
         except (KeyError, TypeError) as error:
             raise ValueError(
@@ -225,6 +234,7 @@ def make_plan(
         resolution=study.resolution,
         controls=tuple(arm for arm in known if arm in study.controls),
         evaluation_only=study.evaluation_only,
+        explains=study.explains,
         **{"usd_per_gpu_hour": study.usd_per_gpu_hour, **settings},
     )
     chosen = [arm for arm in known if arm in wanted]
@@ -268,6 +278,11 @@ def extend_plan(old: Plan, new: Plan) -> Plan:
         max_seeds=new.max_seeds or old.max_seeds,
         looked=old.looked,
     )
+
+
+def _is_of(name: str, field: str) -> bool:
+    """Whether a dotted name is that field, or lies in that component."""
+    return name == field or name.startswith(f"{field}.")
 
 
 def positions(names: Iterable[T]) -> dict[T, int]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
+from infra.study.quantities import QUANTITIES
 from infra.study.sampling import SampledSpace, drawn_arms
 from infra.words import choices
 
@@ -109,6 +110,9 @@ class Study:
             step 0. They run once per seed and are compared with, and no verdict is given on them.
         evaluation_only: Fields of the config, or components, that act in evaluation only: arms that
             differ in nothing else train to the same weights.
+        explains: Field of the config, or component, to the realised quantities that it is meant to
+            move besides, of `infra.study.quantities`: `{"batch": ("learning rate",)}`. Only what is
+            neither declared nor seen to be moved before the sweep makes arms incomparable.
         findings: Documented claims to be judged.
         cell_seconds: Scale name to measured seconds of one cell, for the estimate before a sweep.
         usd_per_gpu_hour: Price of the GPU; None leaves costs empty.
@@ -135,6 +139,7 @@ class Study:
     twins: tuple[tuple[str, ...], ...] = ()
     controls: tuple[str, ...] = ()
     evaluation_only: tuple[str, ...] = ()
+    explains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     cell_seconds: Mapping[str, float] = field(default_factory=dict)
     usd_per_gpu_hour: float | None = None
@@ -230,12 +235,18 @@ class Study:
             "controls must be arms other than the baseline": set(self.controls)
             <= set(self.arms) - {self.baseline},
             "evaluation_only must name fields": all(map(self._has_field, self.evaluation_only)),
+            "explains must name fields": all(map(self._has_field, self.explains)),
+            f"explains must name some of {', '.join(QUANTITIES)}, in tuples": all(
+                isinstance(names, tuple) and {*names} <= {*QUANTITIES}
+                for names in self.explains.values()
+            ),
             "names of arms must have no comma": not any("," in arm for arm in self.arms),
             "no scale may be called record, as imported sweeps are": "record" not in self.scales,
         }
         if broken := [law for law, holds in laws.items() if not holds]:
             told = f"margin {self.margin}, chance {self.chance}, twins {self.twins}, "
-            told += f"controls {self.controls}, evaluation_only {self.evaluation_only}"
+            told += f"controls {self.controls}, evaluation_only {self.evaluation_only}, "
+            told += f"explains {self.explains}"
             raise ValueError(
                 f"study {self.name!r}: {broken[0]}; got {told}, arms {list(self.arms)}"
             )

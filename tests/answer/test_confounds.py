@@ -47,6 +47,11 @@ def code(**changed: Any):
     return lambda arm, seed: {"code": {**CODE, **changed}} if arm == "B" else {}
 
 
+def unmoved(*quantities: str) -> dict[str, dict[str, str]]:
+    """A trial that looked at these, and saw no arm move them."""
+    return {arm: dict.fromkeys(quantities, "") for arm in VALUES}
+
+
 def test_without_a_confound_the_verdict_stands_and_nothing_is_beside_it(tmp_path: Path) -> None:
     b = row(board_of(tmp_path))
     assert (b.verdict, b.beside) == ("better", ())
@@ -66,10 +71,10 @@ def test_without_a_confound_the_verdict_stands_and_nothing_is_beside_it(tmp_path
 def test_other_code_data_or_numerics_are_not_comparable(
     tmp_path: Path, changed: dict[str, Any], text: str
 ) -> None:
-    b = row(board_of(tmp_path, starts=code(**changed)))
+    b = row(board_of(tmp_path, starts=code(**changed), seen=unmoved("dtype", "compile state")))
     assert b.verdict == "undecided"
     assert b.reason.startswith(f"not comparable: {text}")
-    assert b.reason.endswith("in seed 0, 1, 2, 3, 4")
+    assert "in seed 0, 1, 2, 3, 4" in b.reason
     assert b.difference
 
 
@@ -93,7 +98,8 @@ def test_dtype_that_the_arm_declares_is_its_question(tmp_path: Path) -> None:
     told = with_metrics(A={"train/dtype_bits": 32}, B={"train/dtype_bits": 16})
     declared = {"A": {"model.precision": "fp32"}, "B": {"model.precision": "bf16"}}
     assert row(board_of(tmp_path / "1", points=told, configs=declared)).verdict == "better"
-    assert "dtype differs (16, baseline 32)" in row(board_of(tmp_path / "2", points=told)).reason
+    silent = board_of(tmp_path / "2", points=told, seen=unmoved("dtype"))
+    assert "dtype differs (16, baseline 32)" in row(silent).reason
 
 
 def rates(b: float):
@@ -104,9 +110,10 @@ def rates(b: float):
 def test_realised_learning_rate_that_no_declared_field_explains_is_not_comparable(
     tmp_path: Path, field: str
 ) -> None:
-    configs = {"A": {field: 1}, "B": {field: 2}}
-    reason = row(board_of(tmp_path, points=rates(7e-3), configs=configs)).reason
+    configs, looked = {"A": {field: 1}, "B": {field: 2}}, unmoved("learning rate")
+    reason = row(board_of(tmp_path, points=rates(7e-3), configs=configs, seen=looked)).reason
     assert reason.startswith("not comparable: realised learning rate differs at step 0 (0.007")
+    assert reason.endswith("look for what does, or declare 'learning rate' in Study.explains")
 
 
 @pytest.mark.parametrize(
@@ -128,8 +135,9 @@ def test_field_that_is_only_named_like_a_rate_or_budget_explains_neither(
     tmp_path: Path, field: str
 ) -> None:
     configs = {"A": {field: 1}, "B": {field: 2}}
+    looked = unmoved("learning rate", "steps")
     for folder, points in (("rate", rates(7e-3)), ("steps", short)):
-        b = row(board_of(tmp_path / folder, points=points, configs=configs))
+        b = row(board_of(tmp_path / folder, points=points, configs=configs, seen=looked))
         assert b.reason.startswith("not comparable: ")
 
 
@@ -166,7 +174,8 @@ def test_arms_measured_on_unequal_amounts_are_not_comparable_unless_that_is_aske
     tmp_path: Path,
 ) -> None:
     fewer = with_metrics(A={"val/n": 256, "val/tokens": 9}, B={"val/n": 255, "val/tokens": 8})
-    reason = row(board_of(tmp_path / "1", points=fewer)).reason
+    looked = unmoved("amount of evaluation")
+    reason = row(board_of(tmp_path / "1", points=fewer, seen=looked)).reason
     assert reason.startswith("not comparable: val/n differs (255, baseline 256) in seed 0, 1")
     assert "val/tokens" not in reason
     configs = {"A": {"evaluation.slices": 256}, "B": {"evaluation.slices": 255}}
@@ -175,8 +184,9 @@ def test_arms_measured_on_unequal_amounts_are_not_comparable_unless_that_is_aske
 
 def test_steps_of_equal_seconds_are_no_other_change_beside_how_is_measured(tmp_path: Path) -> None:
     configs = {"A": {"evaluation.views": 1, "steps": 40}, "B": {"evaluation.views": 2, "steps": 39}}
-    assert "measured otherwise" in row(board_of(tmp_path / "1", configs=configs)).reason
-    timed = board_of(tmp_path / "2", configs=configs, steps={"A": 40, "B": 39})
+    acts = {"B": {"way of evaluation": "by evaluation.views"}}
+    assert "measured otherwise" in row(board_of(tmp_path / "1", configs=configs, seen=acts)).reason
+    timed = board_of(tmp_path / "2", configs=configs, steps={"A": 40, "B": 39}, seen=acts)
     assert row(timed).verdict == "better"
 
 
@@ -186,9 +196,10 @@ def short(arm: str, seed: int, value: float) -> list[Point]:
 
 def test_unequal_steps_are_comparable_where_declared_or_at_an_equal_budget(tmp_path: Path) -> None:
     undeclared = {"A": {"width": 1}, "B": {"width": 2}}
-    b = row(board_of(tmp_path / "1", points=short, configs=undeclared))
+    looked = unmoved("steps")
+    b = row(board_of(tmp_path / "1", points=short, configs=undeclared, seen=looked))
     assert b.reason.startswith("not comparable: steps differ (30, baseline 40)")
-    equal = board_of(tmp_path / "2", "steps=30", points=short, configs=undeclared)
+    equal = board_of(tmp_path / "2", "steps=30", points=short, configs=undeclared, seen=looked)
     assert row(equal).verdict == "better"
     declared = {"A": {"steps": 40}, "B": {"steps": 30}}
     board = board_of(tmp_path / "3", points=short, configs=declared)
@@ -198,8 +209,10 @@ def test_unequal_steps_are_comparable_where_declared_or_at_an_equal_budget(tmp_p
 def test_other_sampler_besides_another_change_is_not_comparable(tmp_path: Path) -> None:
     """The recorded arm A of the portrait DiT was sampled with another guidance than B, C and D."""
     guided = {"A": {"sampler.guidance": "dual"}, "B": {"sampler.guidance": "self", "tread": True}}
-    reason = row(board_of(tmp_path / "1", configs=guided)).reason
+    acts = {"B": {"way of evaluation": "by sampler.guidance"}}
+    reason = row(board_of(tmp_path / "1", configs=guided, seen=acts)).reason
     assert reason.startswith("not comparable: measured otherwise (sampler.guidance) besides tread")
+    assert "give each an arm of its own" in reason
     alone = {"A": {"sampler.guidance": "dual"}, "B": {"sampler.guidance": "self"}}
     assert row(board_of(tmp_path / "2", configs=alone)).verdict == "better"
 
@@ -355,8 +368,9 @@ def test_fields_declared_to_measure_are_no_other_difference_beside_ones_named_so
     values = {"A": [1.0, 1.3, 1.1], "B": [0.5, 0.8, 0.61]}
     for declared, comparable in (((), False), (("solver",), True)):
         plan, ledger = made_up(
-            tmp_path / str(comparable), values, configs=configs, evaluation_only=declared
-        )
+            tmp_path / str(comparable), values, configs=configs, evaluation_only=declared,
+            seen={"B": {"way of evaluation": "by sampling.steps"}},
+        )  # fmt: skip
         [row] = [r for r in leaderboard(plan, ledger.records()).rows if r.arm == "B"]
         assert comparable != row.reason.startswith("not comparable: measured otherwise"), row.reason
 
@@ -372,3 +386,100 @@ def test_a_declared_measure_that_leaves_the_score_as_it_is_is_said_to_do_so(tmp_
         )  # fmt: skip
         [row] = [r for r in leaderboard(plan, ledger.records()).rows if r.arm == "B"]
         assert row.verdict == "undecided" and row.reason.endswith(told), row.reason
+
+
+UNLIKE = {  # a difference that no field is named like, by the quantity that moves
+    "learning rate": ("temper", {"points": rates(7e-3)}),
+    "steps": ("max_iters", {"points": short}),
+    "dtype": ("half", {"starts": code(dtype="bfloat16")}),
+    "autocast": ("bfloat16", {"starts": code(autocast="bfloat16")}),
+    "amount of evaluation": ("crop", {"points": with_metrics(A={"val/n": 256}, B={"val/n": 255})}),
+}
+
+
+@pytest.mark.parametrize("quantity", UNLIKE)
+def test_what_the_arms_own_fields_were_seen_to_move_is_explained_and_stands_beside_the_row(
+    tmp_path: Path, quantity: str
+) -> None:
+    field, settings = UNLIKE[quantity]
+    configs = {"A": {field: 1}, "B": {field: 2}}
+    b = row(board_of(tmp_path, configs=configs, seen={"B": {quantity: "it is"}}, **settings))
+    assert b.verdict != "undecided"
+    [told] = [text for text in b.beside if "differ" in text]
+    assert told.endswith(f"moved by {field}")
+
+
+@pytest.mark.parametrize("quantity", UNLIKE)
+def test_without_a_trial_on_record_it_is_a_note_that_names_the_declaration(
+    tmp_path: Path, quantity: str
+) -> None:
+    field, settings = UNLIKE[quantity]
+    settings = {**settings, "configs": {"A": {field: 1}, "B": {field: 2}}}
+    for seen in (None, unmoved("parameters")):
+        b = row(board_of(tmp_path / str(bool(seen)), seen=seen, **settings))
+        assert b.verdict != "undecided"
+        [told] = [text for text in b.beside if "differ" in text]
+        assert told.endswith(
+            f"if {field} is meant to, declare {quantity!r} of it in Study.explains"
+        )
+    declared = board_of(tmp_path / "declared", explains={field: (quantity,)}, **settings)
+    assert not [text for text in row(declared).beside if "differ" in text]
+    barred = board_of(tmp_path / "barred", seen=unmoved(quantity), **settings)
+    assert row(barred).reason.startswith("not comparable: ")
+
+
+def test_a_trial_on_another_device_or_of_another_moment_forbids_no_verdict(tmp_path: Path) -> None:
+    other = {"machine": {"host": "one", "device": "NVIDIA H200"}}
+    there = board_of(
+        tmp_path / "1", starts=lambda arm, seed: {**code(dtype="bf16")(arm, seed), **other},
+        seen=unmoved("dtype"),
+    )  # fmt: skip
+    assert row(there).verdict == "better" and "dtype differs" in row(there).beside[0]
+    later = with_metrics(
+        A={"train/lr_realised": lambda step: 1e-3},
+        B={"train/lr_realised": lambda step: 1e-3 if step < 20 else 1e-4},
+    )
+    milestone = board_of(tmp_path / "2", points=later, seen=unmoved("learning rate"),
+                         configs={"A": {"drop": 40}, "B": {"drop": 20}})  # fmt: skip
+    assert row(milestone).verdict == "better"
+    assert "learning rate differs at step 20" in row(milestone).beside[0]
+
+
+def test_a_fields_name_and_evaluation_that_the_trial_saw_it_leave_alone_are_no_confound(
+    tmp_path: Path,
+) -> None:
+    configs = {"A": {"sampler": "plain", "width": 1}, "B": {"sampler": "balanced", "width": 2}}
+    looked = row(board_of(tmp_path / "1", configs=configs, seen=unmoved("way of evaluation")))
+    assert (looked.verdict, looked.beside) == ("better", ())
+    unlooked = row(board_of(tmp_path / "2", configs=configs))
+    assert unlooked.verdict == "better" and "measured otherwise (sampler)" in unlooked.beside[0]
+
+
+def test_weights_that_differ_where_no_evaluation_does_get_no_verdict_and_are_named(
+    tmp_path,
+) -> None:
+    values, configs = {"A": BASE, "B": BASE}, {"A": {"ema": 0.9}, "B": {"ema": 0.99}}
+    seen = {"B": {"weights": "ema.head and 2 more"}}
+    b = row(board_of(tmp_path, values=values, configs=configs, seen=seen, margin=1.0))
+    assert b.reason == (
+        "every evaluation is the same in 5 of 5 seeds, and the weights differ (ema.head and 2 "
+        "more): it reads nothing of what ema moves, or is too coarse"
+    )
+    trained = with_metrics(A={"val/other": 1.0}, B={"val/other": 2.0})
+    other = board_of(tmp_path / "2", values=values, configs=configs, points=trained, margin=1.0)
+    assert row(other).verdict == "equivalent"
+
+
+def test_equal_weights_with_another_score_are_told_unless_that_is_declared(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "configs": {"A": {"smooth": 0.0}, "B": {"smooth": 0.2}},
+        "weights": lambda arm, seed: f"same-{seed}", "seen": {"B": {"tensors": "head.bias"}},
+    }  # fmt: skip
+    b = row(board_of(tmp_path / "1", **settings))
+    [told] = b.beside
+    assert told.startswith(
+        "identical weights (head.bias) in 5 of 5 seeds and another score: smooth"
+    )
+    assert b.verdict == "better"
+    declared = board_of(tmp_path / "2", evaluation_only=("smooth",), **settings)
+    assert row(declared).beside == ()

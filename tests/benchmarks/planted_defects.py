@@ -30,7 +30,7 @@ from infra.answer.compare import leaderboard
 from infra.execution.here import run_here
 from infra.ledger.ledger import Ledger
 from infra.ledger.storage import open_storage
-from infra.preflight.preflight import preflight
+from infra.preflight.preflight import try_arms
 from infra.study.plan import make_plan
 from infra.study.study import Study, replace_fields
 from infra.sweep_options import SweepOptions
@@ -64,23 +64,25 @@ def defective(defect: Defect, trainable: str, knob: Values) -> Study:
 def verdict_lines(study: Study) -> Iterator[str]:
     """All that is said against a sweep: by the preflight, else of its cells."""
     plan = make_plan(study, "lab")
-    complaints = preflight(study, plan, in_two_processes=False)
+    complaints, seen = try_arms(study, plan, in_two_processes=False)
     yield from (("" if c.fatal else "note: ") + c.text for c in complaints)
     if any(complaint.fatal for complaint in complaints):
         return
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         ledger = Ledger(open_storage(folder), study.name)
+        ledger.write_preflight([], seen)
         for arm in plan.arms:
             run_here(study, plan, ledger, arm, plan.seeds, SweepOptions())
         board = leaderboard(plan, ledger.records())
     for row in board.rows:
         yield f"{row.reason}"
+        yield from (f"beside: {told}" for told in row.beside)
         yield from (f"label {label.kind}" for label in row.labels if label)
 
 
 def alarms(lines: list[str]) -> list[str]:
-    """What of it accuses a healthy sweep; a frozen part and an undecided verdict do not."""
-    quiet = ("note: ", "baseline", "n = ", "the interval", "the 3 seeds")
+    """What of it accuses a healthy sweep; what was seen to move and an open verdict do not."""
+    quiet = ("note: ", "beside: ", "baseline", "n = ", "the interval", "the 3 seeds")
     return [line for line in lines if line and not line.startswith(quiet)]
 
 
