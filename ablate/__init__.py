@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from infra.cli.cli import main
     from infra.study.study import Study
     from search_spaces.space import Arms, Finding, Grid, Range, Sampled
+    from trainables.keyed import keyed
 
-__all__ = ["Arms", "Finding", "Grid", "Range", "Sampled", "Study", "main"]
+__all__ = ["Arms", "Finding", "Grid", "Range", "Sampled", "Study", "keyed", "main"]
 
 _SPACE = "search_spaces.space"
 _HOME = dict.fromkeys(("Arms", "Finding", "Grid", "Range", "Sampled"), _SPACE) | {
     "Study": "infra.study.study",
+    "keyed": "trainables.keyed",
     "main": "infra.cli.cli",
 }
 
