@@ -1,4 +1,4 @@
-"""What draws from global streams inside `keyed` hangs on the key, and nothing outside hangs on it."""
+"""What draws from global streams within `keyed` hangs on the key, and nothing beyond does."""
 
 import random
 import subprocess

@@ -1,12 +1,13 @@
 """What happens before the first cell: arms are tried, and what lies ahead is held to the limits."""
 
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
+from infra.cell.driving import refuse_changed_code
 from infra.cell.stems import sharing_stems
-from infra.ledger.provenance import study_digest
+from infra.ledger.provenance import code_provenance, study_digest
 from infra.ledger.records import CellRecord
-from infra.preflight.complaint import listed
+from infra.preflight.complaint import Complaint, listed
 from infra.preflight.cost import (
     ahead_s,
     cell_seconds,
@@ -16,11 +17,14 @@ from infra.preflight.cost import (
     unknown,
     without,
 )
+from infra.preflight.kept import asked, kept
 from infra.preflight.limits import check_limit, usd_per_hour
 from infra.preflight.measure import cell_gpus, measured, memory_text
+from infra.preflight.telling import telling
 from infra.study.plan import Cell, Plan
 from infra.study.study import Study
 from infra.sweep_options import Limit, SweepOptions
+from infra.words import lasting
 
 
 def check_before(
@@ -32,18 +36,22 @@ def check_before(
 ) -> list[str]:
     """Proof that the sweep is paid for, and that its arms run, read, differ and have room.
 
-    Gives back what a reader must know besides.
+    What takes no time is looked at first: whether begun cells come of the same code, and costs that
+    are known. Gives back what a reader must know besides.
 
     Raises:
         Refused: When the sweep must not start, a line for each reason.
     """
+    if todo and not options.accept_code_change:
+        for note in refuse_changed_code(records.values(), code_provenance(plan.study_file)):
+            print(f"note: {note}", flush=True)
     gpus = cell_gpus(plan, options.address)
     price = usd_per_hour(plan, gpus)
     spent_s = sum(record.spent_s for record in records.values())
     known = without(cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {}))
     check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
-    notes = ["not tried: --no-preflight"]
-    if options.preflight:
+    notes = [] if options.preflight else ["not tried: --no-preflight"]
+    if options.preflight and todo:
         with sharing_stems(study_digest(plan.study_file) if plan.study_file else ""):
             notes = _try_arms(study, plan, options.allow_identical)
             new = [cell for cell in todo if not finished_cells(plan, cell.arm, records)]
@@ -65,14 +73,22 @@ def check_before(
 
 
 def _try_arms(study: Study, plan: Plan, allow_identical: Sequence[frozenset[str]]) -> list[str]:
+    """Notes of the trial, also where it is known how it ended: they are told each time."""
     from infra.preflight.preflight import checked
 
-    began = time.monotonic()
-    complaints = checked(study, plan, allow_identical)
-    notes = [complaint.text for complaint in complaints]
-    seconds = time.monotonic() - began
-    proven = "run" if any(c.unproven for c in complaints) else "run, read and differ"
-    print(f"preflight: {len(plan.arms)} arms {proven} ({seconds:.1f} s)", flush=True)
+    def complaints() -> list[dict[str, str | bool]]:
+        with telling("preflight"):
+            return [asdict(complaint) for complaint in checked(study, plan, allow_identical)]
+
+    twins = sorted(map(sorted, allow_identical))
+    trial = kept(asked(study, plan, "arms", twins), complaints)
+    found = [Complaint(**told) for told in trial.value]
+    proven = "run" if any(c.unproven for c in found) else "run, read and differ"
+    took = f"{trial.seconds:.1f} s"
+    if trial.age_s:
+        took = f"tried {lasting(trial.age_s)} ago in {took}; what it rests on is unchanged"
+    print(f"preflight: {len(plan.arms)} arms {proven} ({took})", flush=True)
+    notes = [complaint.text for complaint in found]
     for note in notes:
         print(f"  note: {note}", flush=True)
     return notes

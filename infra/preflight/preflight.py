@@ -14,6 +14,7 @@ from infra.preflight.complaint import Complaint, listed
 from infra.preflight.fingerprint import EARLY, STEPS, at_rest, moments
 from infra.preflight.leaks import leak
 from infra.preflight.measuring import measuring
+from infra.preflight.telling import tell
 from infra.preflight.trial import (
     Trial,
     budget_of,
@@ -26,7 +27,7 @@ from infra.preflight.twins import twins
 from infra.preflight.unread import unread
 from infra.study.plan import Plan
 from infra.study.study import Study, replace_fields
-from infra.words import joined
+from infra.words import counted, joined
 
 
 def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -> list[Complaint]:
@@ -59,11 +60,13 @@ def preflight(
     arms: list[Trial] = []
     broken: dict[str, list[str]] = {}
     allowed = {*allowed_twins, *map(frozenset, study.twins)}
-    for name in plan.arms:
+    for number, name in enumerate(plan.arms, 1):
+        tell(f"tries arm {name!r}, {number} of {len(plan.arms)}")
         try:
             arms.append(tried(study, plan, name))
         except (Exception, SystemExit) as error:
             broken.setdefault(first_line(error), []).append(name)
+    tell(f"compares {counted(len(arms), 'arm')}")
     complaints = [Complaint(f"{listed(who)}: must run, but {why}") for why, who in broken.items()]
     complaints += _broken(arms)
     complaints += _seedless(study, plan, arms)
