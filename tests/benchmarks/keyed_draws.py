@@ -153,7 +153,7 @@ def compared(is_keyed: bool, group: int, steps: int) -> Row:
         question="Does dropout help a small language model?",
         run=LetterRun,
         base=LetterConfig(keyed=is_keyed, steps=steps, steps_per_report=steps),
-        space=Arms(source="none", overrides={"none": {}, "dropout": {"dropout": 0.1}}),
+        space=Arms(source="none", overrides={"none": {}, "dropout": {"dropout": 0.2}}),
         seeds=tuple(range(SEEDS * group, SEEDS * (group + 1))),
         metric="val/loss_nats",
         mode="min",
