@@ -106,8 +106,8 @@ def _told(plan: Plan, records: Sequence[CellRecord]) -> tuple[str, str, str]:
     """Share of the steps, the metric, and its curve, over cells that have points of it."""
     budgets = [_steps(plan, record) for record in records]
     done = sum(record.points[-1].step for record in records if record.points)
-    known = None not in budgets and (budget := sum(filter(None, budgets)))
-    share = f"{min(1.0, done / budget):.0%}" if known else str(done or "")
+    budget = 0 if None in budgets else sum(filter(None, budgets))
+    share = f"{min(1.0, done / budget):.0%}" if budget else str(done or "")
     curves = [
         {p.step: p.metrics[plan.metric] for p in record.points if plan.metric in p.metrics}
         for record in records
