@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from infra.cli.cli import main
     from infra.study.study import Study
     from search_spaces.space import Arms, Finding, Grid, Range, Sampled
+    from trainables.keyed import keyed
     from trainables.script.points import Points
     from trainables.script.script import Script
 
 __all__ = [
-    "Arms", "Finding", "Grid", "Points", "Range", "Sampled", "Script", "Study", "main", "report",
+    "Arms", "Finding", "Grid", "Points", "Range", "Sampled", "Script", "Study", "keyed", "main",
+    "report",
 ]  # fmt: skip
 
 _SPACE = "search_spaces.space"
@@ -23,6 +25,7 @@ _HOME = dict.fromkeys(("Arms", "Finding", "Grid", "Range", "Sampled"), _SPACE) |
     "Points": "trainables.script.points",
     "Script": "trainables.script.script",
     "Study": "infra.study.study",
+    "keyed": "trainables.keyed",
     "report": "ablate.reporting",
     "main": "infra.cli.cli",
 }

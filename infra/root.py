@@ -1,6 +1,15 @@
-"""The folder that holds the packages: the checkout, Ray's copy of it, or site-packages."""
+"""The folder that holds the packages: the checkout, Ray's copy of it, or site-packages.
 
+And that of the user's cache.
+"""
+
+import os
 from pathlib import Path
 
 PACKAGES = ("ablate", "infra", "search_spaces", "sweeps", "trainables")
 ROOT = Path(__file__).parent.parent
+
+
+def user_cache() -> Path:
+    """Where this user's copies lie that can be made again; RuntimeError for a user without home."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "ablate")

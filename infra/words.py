@@ -32,6 +32,14 @@ def spans(numbers: Sequence[int]) -> str:
     return ", ".join(f"{run[0]}-{run[-1]}" if run[1:] else str(run[0]) for run in runs)
 
 
+def lasting(seconds: float) -> str:
+    """`40 s`, `3 min`, `5 h`, `2 days`."""
+    for unit, size, many in (("s", 1, 100), ("min", 60, 100), ("h", 3600, 48)):
+        if seconds < many * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"
+
+
 def choices(known: Iterable[str], got: str) -> str:
     """`a, b, c`; of more than a line holds those nearest to what was typed, and how many in all."""
     all_of_them = list(known)

@@ -42,7 +42,8 @@ class Arms:
         at: Scale name to {arm: overrides}, for arms that are other sizes there.
 
     Raises:
-        ValueError: When `at` names an arm that there is not.
+        ValueError: When an arm is no mapping of fields to values, or `at` names one that is not
+            there.
     """
 
     source: str
@@ -50,6 +51,18 @@ class Arms:
     at: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.overrides, Mapping):
+            raise ValueError(
+                f"arms: overrides must map names to fields, as in {{'a': {{}}}}, got "
+                f"{self.overrides!r}"
+            )
+        for arms in (self.overrides, *self.at.values()):
+            for name, fields in arms.items():
+                if not (isinstance(name, str) and isinstance(fields, Mapping)):
+                    raise ValueError(
+                        f"arm {name!r}: must be a text that maps to fields, as in "
+                        f"{{'wide': {{'width': 64}}}}, got {fields!r}"
+                    )
         for scale, arms in self.at.items():
             if unknown := sorted(set(arms) - set(self.overrides)):
                 raise ValueError(

@@ -15,6 +15,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -209,6 +210,12 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = ablate("run", LINE, *SIX, "--here", arm, "--storage", storage)
         assert done.returncode == 0, done.stdout + done.stderr
     return storage
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a trial of arms found elsewhere is not known to a test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / uuid4().hex))
 
 
 @pytest.fixture

@@ -40,6 +40,11 @@ RESULTS = {
         r"groups / padded to 55 +[\d.]+",
         r"groups / padded to 128 +[\d.]+, from one graph x 3",
     ],
+    "keyed_draws": [
+        r"loose +dropout minus none \S+ ± \S+ nats, \w+",
+        r"all groups .*; decided \d of 1",
+        r"keyed +dropout minus none \S+ ± \S+ nats, \w+",
+    ],
     "lab_sweep": [r"two plain processes +[\d.]+ s for 1 cells", r"ablate +[\d.]+ s, ratio [\d.]+"],
     "laws": [
         r"tree +127 edges +ours +[\d,]+ graphs/min",

@@ -15,10 +15,15 @@ from jaxtyping import Int64
 from torch import Generator, Tensor, nn
 
 
+def digest(*key: int | str) -> int:
+    """63 bits, which is what torch takes, that are a function of the key in every process."""
+    told = blake2b("/".join(map(str, key)).encode(), digest_size=8).digest()
+    return int.from_bytes(told) >> 1
+
+
 def generator(*key: int | str) -> Generator:
     """A generator that is a function of the key alone, such as (seed, "crop", step)."""
-    digest = blake2b("/".join(map(str, key)).encode(), digest_size=8).digest()
-    return Generator().manual_seed(int.from_bytes(digest) >> 1)  # torch takes 63 bits
+    return Generator().manual_seed(digest(*key))
 
 
 def uniform(low: float, high: float, shape: tuple[int, ...], *key: int | str) -> Tensor:

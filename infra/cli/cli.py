@@ -74,7 +74,7 @@ def ablate(
 
 def _command(name: str) -> Callable[..., int]:
     """The function of a command; imported only now, so that --help is quick."""
-    from infra.cli import keep, read, run
+    from infra.cli import keep, listing, read, run
 
     def plain(function: Callable[..., int]) -> Callable[..., int]:
         return lambda studies, options, ingesters: function(studies, options)
@@ -82,7 +82,7 @@ def _command(name: str) -> Callable[..., int]:
     return {
         "run": plain(run.run),
         "resume": plain(run.resume),
-        "list": plain(read.list_studies),
+        "list": plain(listing.list_studies),
         "status": plain(read.status),
         "logs": plain(read.logs),
         "leaderboard": plain(read.leaderboard),

@@ -95,13 +95,18 @@ def stdout_for_json(options: Options) -> contextlib.AbstractContextManager[Any]:
     return contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
 
 
-def print_troubles(records: Mapping[str, CellRecord]) -> None:
+def troubles(records: Mapping[str, CellRecord]) -> list[str]:
     """A line per cell that failed or was found damaged."""
-    told = [
+    return [
         f"{record.key} failed: {record.error}" if record.status == "failed" else record.damage
         for record in records.values()
         if record.status == "failed" or record.damage
     ]
+
+
+def print_troubles(records: Mapping[str, CellRecord]) -> None:
+    """Shows them, up to a number."""
+    told = troubles(records)
     print("\n".join(told[:_MOST_TROUBLES]), end="\n" if told else "")
     if left := len(told[_MOST_TROUBLES:]):
         print(f"{left} more cells failed or are damaged: --json has them")

@@ -187,7 +187,11 @@ def _add_resume(commands: Any) -> None:
 
 def _add_readers(commands: Any) -> None:
     status = _reader(commands, "status", "cells done, running, failed")
-    status.add_argument("--watch", action="store_true", help="look again every two seconds")
+    status.add_argument(
+        "--watch",
+        action="store_true",
+        help="redraw it with the curves so far until it ends; waits for one that is not there yet",
+    )
     logs = _reader(commands, "logs", "what a cell's run printed")
     logs.add_argument("cell", metavar="CELL", help="a cell's key, see `ablate status NAME`")
     board = _reader(

@@ -1,4 +1,4 @@
-"""Commands that read: list, status, logs, leaderboard, verdicts, export, report."""
+"""Commands that read: status, logs, leaderboard, verdicts, export, report."""
 
 import time
 from collections import Counter
@@ -19,78 +19,31 @@ from infra.cli.command import (
     read_plan,
     read_sweep,
     storage_option,
+    troubles,
     uncollected,
 )
+from infra.cli.watching import LOOK_S, progress_table, rows_that_fit, screen, wait_for_plan
 from infra.errors import DONE, SOME_FAILED, Refused
 from infra.ledger.lease import age_s, is_alive, read_lease
-from infra.ledger.ledger import Ledger, list_sweeps
+from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
-from infra.ledger.storage import open_storage
-from infra.study.locate import default_storage, load_study
 from infra.study.plan import Plan
-from infra.study.study import DEFAULT_SCALE
-from infra.writeup.tables import MISSING, Table, number, show
+from infra.writeup.tables import Table, number, show
 
 _MANY_CELLS = 200  # above them only what is worth a row is shown, and no more rows
-
-
-def list_studies(studies: Studies, options: Options) -> int:
-    """`ablate list`."""
-    rows = []
-    for name in sorted(studies):
-        study, _ = load_study(name, studies)
-        cell_s = study.cell_seconds.get(DEFAULT_SCALE)
-        arms = len(study.arms) - len(study.controls)
-        hours = None if cell_s is None else cell_s * arms * len(study.seeds) / 3600
-        rows.append(
-            (
-                name,
-                study.question,
-                f"{arms} x {len(study.seeds)}",
-                f"{study.metric} {study.mode}",
-                str(len(study.findings)),
-                MISSING if hours is None else f"{hours:.2g}",
-            )
-        )
-    columns = ("study", "question", " cells", "metric", " claims", f" hours at {DEFAULT_SCALE}")
-    widths = (0, 30, 0, 18, 0, 0)
-    notes = (
-        "cells are arms x seeds, without controls; hours are of one worker, which is a CPU core or "
-        "a GPU",
-    )
-    tables = (
-        Table("studies", columns, tuple(rows), notes=notes, widths=widths),
-        _sweeps_table(options),
-    )
-    if options.json:
-        print_json({table.title: table.to_json()["rows"] for table in tables})
-    for table in tables:
-        if table.rows and not options.json:
-            show(table)
-    return DONE
-
-
-def _sweeps_table(options: Options) -> Table:
-    storage = open_storage(options.storage or default_storage())
-    rows = []
-    for name, ended in list_sweeps(storage).items():
-        try:
-            plan = read_plan(Ledger(storage, name))
-        except ValueError as error:  # one damaged sweep must not hide the others
-            rows.append((name, str(error), "", "", ""))
-            continue
-        rows.append((name, plan.study, plan.scale, f"{ended}/{len(plan.cells)}", plan.created[:16]))
-    return Table("sweeps", ("sweep", "study", "scale", " cells ended", "planned"), tuple(rows))
 
 
 def status(studies: Studies, options: Options) -> int:
     """`ablate status NAME [--watch]`."""
     ledger = open_ledger(options, options.name)
+    if options.watch:
+        wait_for_plan(ledger)
+        if not options.json:
+            return _watch(ledger, storage_option(options))
     while True:
         began = time.monotonic()
         plan, records = read_sweep(ledger)
-        lease = read_lease(ledger.storage, ledger.sweep)
-        driver = lease if lease and is_alive(lease) else None
+        driver = _driver(ledger)
         if options.json:
             print_json(
                 {
@@ -102,8 +55,42 @@ def status(studies: Studies, options: Options) -> int:
         else:
             _print_status(ledger, plan, records, driver, storage_option(options))
         if not options.watch or driver is None:
-            return SOME_FAILED if any(r.status == "failed" for r in records.values()) else DONE
-        time.sleep(max(2.0, 3 * (time.monotonic() - began)))
+            return _exit_status(records)
+        time.sleep(max(LOOK_S, 3 * (time.monotonic() - began)))
+
+
+def _driver(ledger: Ledger) -> dict[str, Any] | None:
+    """Who drives the sweep now."""
+    lease = read_lease(ledger.storage, ledger.sweep)
+    return lease if lease and is_alive(lease) else None
+
+
+def _exit_status(records: Mapping[str, CellRecord]) -> int:
+    return SOME_FAILED if any(r.status == "failed" for r in records.values()) else DONE
+
+
+def _watch(ledger: Ledger, place: str) -> int:
+    """Redraws the sweep until nobody drives it."""
+    with screen() as show_now:
+        while True:
+            began = time.monotonic()
+            plan, records = read_sweep(ledger)
+            driver = _driver(ledger)
+            states = {key: (_state(r, driver is not None), r) for key, r in records.items()}
+            counts = Counter(state for state, _ in states.values())
+            tally = ", ".join(f"{count} {state}" for state, count in counts.items())
+            lines = [tally, *troubles(records)[: rows_that_fit() // 2]]
+            if driver is None:
+                lines += _without_driver(ledger, records, place)
+            show_now([progress_table(plan, states, rows_that_fit()), *lines])
+            if driver is None:
+                return _exit_status(records)
+            time.sleep(max(LOOK_S, 3 * (time.monotonic() - began)))
+
+
+def _without_driver(ledger: Ledger, records: Mapping[str, CellRecord], place: str) -> list[str]:
+    left = any(r.status in ("pending", "interrupted") for r in records.values())
+    return [f"no driver; go on with `ablate resume {ledger.sweep}{place}`"] if left else []
 
 
 def _print_status(
@@ -125,8 +112,9 @@ def _print_status(
             f"driven by pid {driver['pid']} on {driver['host']}, last sign {age_s(driver):.0f} s "
             "ago"
         )
-    elif any(r.status in ("pending", "interrupted") for r in records.values()):
-        print(f"no driver; go on with `ablate resume {ledger.sweep}{place}`")
+    else:
+        for line in _without_driver(ledger, records, place):
+            print(line)
 
 
 def _worth_a_row(plan: Plan, records: Mapping[str, CellRecord]) -> list[CellRecord]:

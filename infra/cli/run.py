@@ -21,6 +21,7 @@ from infra.errors import DONE, INTERRUPTED, Refused
 from infra.execution.here import run_here
 from infra.execution.sweep import Outcome, join_plan, run_sweep
 from infra.ledger.data import data_digest
+from infra.ledger.lease import is_alive, read_lease
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
 from infra.ledger.storage import probe
@@ -234,6 +235,8 @@ def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> in
     how, records = _sweep_options(options), ledger.records(plan)
     with stdout_for_json(options):
         todo = _print_plan(study, plan, ledger, records, how)
+        if (holder := read_lease(ledger.storage, ledger.sweep)) and is_alive(holder):
+            print(f"note: pid {holder['pid']} on {holder['host']} drives it, one driver at a time")
         notes = check_before(study, plan, records, todo, how).notes
     if options.json:
         plan_json = json.loads(plan.to_json())

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from infra.answer.compare import leaderboard
 from infra.answer.index import read_records
 from infra.answer.verdicts import MIN_PAIRS
-from infra.cell.driving import driving, earlier_modules, record_end, refuse_changed_code
+from infra.cell.driving import driving, earlier_modules, record_end
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
 from infra.execution.supervisor import Supervisor
 from infra.ledger.ledger import Ledger
@@ -101,11 +101,8 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
         records = read_records(plan, ledger)
         _record_unrecorded_ends(ledger, records)
         todo = open_cells(plan, records, options.retry_failed)
-        code = code_provenance(plan.study_file)
-        if todo and not options.accept_code_change:
-            for note in refuse_changed_code(records.values(), code):
-                print(f"note: {note}", flush=True)
         told = check_before(study, plan, records, todo, options) if todo else None
+        code = code_provenance(plan.study_file)
         ledger.write_plan(plan)
         if told is not None and (options.preflight or ledger.read_preflight() is None):
             ledger.write_preflight(*told)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from infra.errors import Refused
 from infra.ledger.storage import open_storage
+from infra.root import user_cache
 
 MANIFEST = "manifest.json"
 
@@ -35,7 +36,7 @@ def local_data(location: str) -> str:
     if not location.startswith("s3://"):
         return str(Path(location).absolute()) if location else ""
     name = hashlib.sha256(f"{location}|{data_digest(location)}".encode()).hexdigest()[:16]
-    return stage(location, Path.home() / ".cache" / "ablate" / name)
+    return stage(location, user_cache() / name)
 
 
 def stage(location: str, folder: Path) -> str:

@@ -106,8 +106,14 @@ def _sha256(path: Path) -> str:
 
 
 def without_passwords(argv: Sequence[str]) -> list[str]:
-    """A command line by the name of its program, without what stands before an @ in addresses."""
-    return [Path(argv[0]).name, *(re.sub(r"//[^/@\s]+@", "//***@", one) for one in argv[1:])]
+    """A command line that can be pasted, without what stands before an @ in addresses."""
+    program = Path(argv[0])
+    begins = [program.name]
+    if program.name == "__main__.py":
+        begins = ["python", "-m", program.parent.name]
+    elif program.suffix == ".py":
+        begins = ["python", argv[0]]
+    return [*begins, *(re.sub(r"//[^/@\s]+@", "//***@", one) for one in argv[1:])]
 
 
 def _git() -> tuple[str, bool]:

@@ -1,13 +1,14 @@
 """What happens before the first cell: arms are tried, and what lies ahead is held to the limits."""
 
-import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
+from infra.cell.driving import refuse_changed_code
 from infra.cell.stems import sharing_stems
-from infra.ledger.provenance import study_digest
+from infra.ledger.provenance import code_provenance, study_digest
 from infra.ledger.records import CellRecord, Seen
-from infra.preflight.complaint import listed
+from infra.preflight.complaint import Complaint, listed
 from infra.preflight.cost import (
     ahead_s,
     cell_seconds,
@@ -17,11 +18,15 @@ from infra.preflight.cost import (
     unknown,
     without,
 )
+from infra.preflight.kept import asked, kept
 from infra.preflight.limits import check_limit, usd_per_hour
 from infra.preflight.measure import cell_gpus, measured, memory_text
+from infra.preflight.telling import telling
+from infra.study.black_box import BuildsBlackBoxes
 from infra.study.plan import Cell, Plan
 from infra.study.study import Study
 from infra.sweep_options import Limit, SweepOptions
+from infra.words import lasting
 
 
 class Proof(NamedTuple):
@@ -45,20 +50,27 @@ def check_before(
 ) -> Proof:
     """Proof that the sweep is paid for, and that its arms run, read, differ and have room.
 
+    What takes no time is looked at first: whether begun cells come of the same code, and costs that
+    are known. Gives back what a reader must know besides.
+
     Raises:
         Refused: When the sweep must not start, a line for each reason.
     """
+    if todo and not options.accept_code_change:
+        for note in refuse_changed_code(records.values(), code_provenance(plan.study_file)):
+            print(f"note: {note}", flush=True)
     gpus = cell_gpus(plan, options.address)
     price = usd_per_hour(plan, gpus)
     spent_s = sum(record.spent_s for record in records.values())
     known = without(cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {}))
     check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
-    proof = Proof(["not tried: --no-preflight"], {})
-    if options.preflight:
+    proof = Proof([] if options.preflight else ["not tried: --no-preflight"], {})
+    if options.preflight and todo:
         with sharing_stems(study_digest(plan.study_file) if plan.study_file else ""):
             proof = _try_arms(study, plan, options.allow_identical)
             new = [cell for cell in todo if not finished_cells(plan, cell.arm, records)]
-            needs = measured(study, plan, new, options.address)
+            alone = isinstance(study.run, BuildsBlackBoxes)
+            needs = {} if alone else measured(study, plan, new, options.address)
         booked = cell_seconds(study, plan, records, needs)
         shared = shared_seconds(plan, records, needs)
         told = [estimate(plan, todo, booked, records, gpus, shared), memory_text(needs)]
@@ -76,14 +88,31 @@ def check_before(
 
 
 def _try_arms(study: Study, plan: Plan, allow_identical: Sequence[frozenset[str]]) -> Proof:
-    from infra.preflight.preflight import checked
+    """Notes of the trial, also where it is known how it ended: they are told each time."""
+    from infra.preflight.outside import outside
+    from infra.preflight.preflight import checked, refusing
 
-    began = time.monotonic()
-    complaints, seen = checked(study, plan, allow_identical)
-    notes = [complaint.text for complaint in complaints]
-    seconds = time.monotonic() - began
-    proven = "run" if any(c.unproven for c in complaints) else "run, read and differ"
-    print(f"preflight: {len(plan.arms)} arms {proven} ({seconds:.1f} s)", flush=True)
+    alone = isinstance(study.run, BuildsBlackBoxes)
+
+    def trial() -> dict[str, Any]:
+        with telling("preflight"):
+            if alone:
+                complaints, seen = refusing(study, outside(study, plan)), {}
+            else:
+                complaints, seen = checked(study, plan, allow_identical)
+        told = {arm: one._asdict() for arm, one in seen.items()}
+        return {"complaints": [asdict(complaint) for complaint in complaints], "seen": told}
+
+    twins = sorted(map(sorted, allow_identical))
+    tried = kept("" if alone else asked(study, plan, "arms", twins), trial)
+    found = [Complaint(**told) for told in tried.value["complaints"]]
+    seen = {arm: Seen(**told) for arm, told in tried.value["seen"].items()}
+    proven = "run" if any(c.unproven for c in found) else "run, read and differ"
+    took = f"{tried.seconds:.1f} s"
+    if tried.age_s:
+        took = f"tried {lasting(tried.age_s)} ago in {took}; what it rests on is unchanged"
+    print(f"preflight: {len(plan.arms)} arms {proven} ({took})", flush=True)
+    notes = [complaint.text for complaint in found]
     for note in notes:
         print(f"  note: {note}", flush=True)
     return Proof(notes, seen)

@@ -5,7 +5,7 @@ Some steps along the run and two evaluations at its real size, where cells run o
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import mean
 from time import perf_counter
 from typing import Any
@@ -15,13 +15,17 @@ from infra.cell.worker import Capture, clean_slate
 from infra.errors import Refused, first_line
 from infra.ledger.data import local_data
 from infra.ledger.records import shared_s
+from infra.preflight.kept import asked, kept
+from infra.preflight.telling import tell, telling
 from infra.study.plan import Cell, Plan, cell_config
 from infra.study.study import Run, Study
 from infra.sweep_options import meant_address
+from infra.words import counted
 
 _SHARE_S = 0.03  # that steps are timed at each share of the budget
 _LONG_S = 1.0  # an evaluation this long is not timed twice
 _GIB = 2**30
+_GOOD_S = 3600.0  # that a measure is good, since what a machine does besides changes
 
 
 @dataclass(frozen=True)
@@ -83,18 +87,33 @@ def measured(
     first: dict[str, Cell] = {}
     for cell in cells if cuda or not told else ():
         first.setdefault(cell.arm, cell)
-    if first:
-        print(
-            f"measuring {len(first)} arms at scale {plan.scale}; --no-preflight leaves it out",
-            flush=True,
-        )
-    found = {arm: _need(study, plan, cell) for arm, cell in first.items()}
-    needs = {arm: need for arm, need in found.items() if isinstance(need, Need)}
-    broken = [text for text in found.values() if isinstance(text, str)]
-    broken += [text for arm, need in needs.items() if (text := lack_of_memory(arm, need, gpus))]
+    if not first:
+        return {}
+    keys = [cell.key for cell in first.values()]
+    known = asked(study, plan, "needs", keys)
+    found = kept(known, lambda: _needs(study, plan, first), _GOOD_S).value
+    needs = {arm: Need(**need) for arm, need in found.items()}
+    lacks = (lack_of_memory(arm, need, gpus) for arm, need in needs.items())
+    _refuse(study, list(filter(None, lacks)))
+    return needs
+
+
+def _needs(study: Study, plan: Plan, first: Mapping[str, Cell]) -> dict[str, dict[str, Any]]:
+    """What the arm of each cell needs, as plain data; Refused where arms do not run."""
+    size = f"{counted(len(first), 'arm')} at scale {plan.scale}"
+    print(f"measuring {size}; --no-preflight leaves it out", flush=True)
+    found: dict[str, Need | str] = {}
+    with telling("measuring"):
+        for number, (arm, cell) in enumerate(first.items(), 1):
+            tell(f"arm {arm!r}, {number} of {len(first)}")
+            found[arm] = _need(study, plan, cell)
+    _refuse(study, [text for text in found.values() if isinstance(text, str)])
+    return {arm: asdict(need) for arm, need in found.items() if isinstance(need, Need)}
+
+
+def _refuse(study: Study, broken: Sequence[str]) -> None:
     if broken:
         raise Refused("\nablate: ".join(f"study {study.name!r}, {text}" for text in broken))
-    return needs
 
 
 def lack_of_memory(arm: str, need: Need, gpus: float) -> str:

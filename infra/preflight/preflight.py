@@ -20,13 +20,14 @@ from infra.preflight.measuring import measuring
 from infra.preflight.moved import moved, moved_notes
 from infra.preflight.seeds import seedless
 from infra.preflight.small import first_trained, small_config
+from infra.preflight.telling import tell
 from infra.preflight.trial import Trial, tried
 from infra.preflight.twins import twins
 from infra.preflight.unevaluated import unevaluated
 from infra.preflight.unread import unread
 from infra.study.plan import Plan
 from infra.study.study import Study, replace_fields
-from infra.words import joined
+from infra.words import counted, joined
 
 
 class Tried(NamedTuple):
@@ -53,9 +54,15 @@ def checked(study: Study, plan: Plan, allowed_twins: Sequence[frozenset[str]]) -
             f"got {name!r}"
         )
     tried = try_arms(study, plan, allowed_twins)
-    if fatal := [complaint.text for complaint in tried.complaints if complaint.fatal]:
-        raise Refused("\nablate: ".join(f"study {study.name!r}, {text}" for text in fatal))
+    refusing(study, tried.complaints)
     return tried
+
+
+def refusing(study: Study, complaints: list[Complaint]) -> list[Complaint]:
+    """The complaints, where none of them is fatal; Refused by those that are."""
+    if fatal := [complaint.text for complaint in complaints if complaint.fatal]:
+        raise Refused("\nablate: ".join(f"study {study.name!r}, {text}" for text in fatal))
+    return complaints
 
 
 def preflight(
@@ -86,11 +93,13 @@ def try_arms(
     broken: dict[str, list[str]] = {}
     allowed = {*allowed_twins, *map(frozenset, study.twins)}
     elsewhere = Repeated(study, plan) if in_two_processes else None
-    for name in plan.arms:
+    for number, name in enumerate(plan.arms, 1):
+        tell(f"tries arm {name!r}, {number} of {len(plan.arms)}")
         try:
             arms.append(tried(study, plan, name))
         except (Exception, SystemExit) as error:
             broken.setdefault(first_line(error), []).append(name)
+    tell(f"compares {counted(len(arms), 'arm')}")
     complaints = [Complaint(f"{listed(who)}: must run, but {why}") for why, who in broken.items()]
     complaints += _broken(arms)
     complaints += seedless(study, plan, arms)

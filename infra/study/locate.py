@@ -10,7 +10,7 @@ from traceback import extract_tb
 from types import ModuleType
 from urllib.parse import unquote, urlparse
 
-from infra.errors import Refused, first_line
+from infra.errors import Refused, first_line, place_of
 from infra.root import PACKAGES, ROOT
 from infra.study.neighbours import refuse_hiding
 from infra.study.study import Study
@@ -70,11 +70,16 @@ def _study_in(path: Path) -> Study:
         exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         if isinstance(error, ValueError) and _is_ours(error):
-            raise Refused(f"study {path.name}: {' '.join(str(error).split())}") from error
+            place = place_of(error)
+            where = place if place.startswith(f"{path.name}:") else f"{path.name}, {place}"
+            raise Refused(f"study {where}: {' '.join(str(error).split())}") from error
         raise Refused(f"study {path.name}: must be importable, but {first_line(error)}") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
-        raise Refused(f"study {path.name}: must define STUDY = Study(...), got {study!r}")
+        others = [name for name, value in vars(module).items() if isinstance(value, Study)]
+        got = f"got {study!r}" if study is not None else "and has none"
+        told = f"; rename {others[0]}" if others else ""
+        raise Refused(f"study {path.name}: must define STUDY = Study(...), {got}{told}")
     return study
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
+from infra.study.kinds import check_kinds
 from infra.study.quantities import QUANTITIES
 from infra.study.sampling import SampledSpace, drawn_arms
 from infra.words import choices
@@ -146,6 +147,7 @@ class Study:
     needs_data: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check_config_class(self)
         if self.mode not in ("min", "max"):
             raise ValueError(f"study {self.name!r}: mode must be 'min' or 'max', got {self.mode!r}")
@@ -162,7 +164,10 @@ class Study:
                 f"study {self.name!r}: seeds must be distinct and at least one, got {self.seeds}"
             )
         for seed in self.seeds:
-            check_seed(seed)
+            try:
+                check_seed(seed)
+            except ValueError as error:
+                raise ValueError(f"study {self.name!r}, seeds: {error}") from None
         if self.baseline not in self.arms:
             raise ValueError(
                 f"study {self.name!r}: baseline must be one of its arms "
@@ -213,11 +218,11 @@ class Study:
                 f"not by both; scale {scale!r} also sets {', '.join(both)}; take it out of one"
             )
         try:
-            config = replace_fields(self.base, {**size, **choice, "seed": seed})
-            if config.steps_per_report < 1:
-                raise ValueError(
-                    f"steps_per_report must be at least 1, got {config.steps_per_report}"
-                )
+            if "seed" in (told := {**size, **choice}):
+                raise ValueError(f"seed is set by Study.seeds alone, got {told['seed']!r}")
+            config = replace_fields(self.base, {**told, "seed": seed})
+            if not isinstance(cadence := config.steps_per_report, int) or cadence < 1:
+                raise ValueError(f"steps_per_report must be an int of at least 1, got {cadence!r}")
             return config
         except (TypeError, ValueError) as error:
             raise ValueError(

@@ -128,8 +128,8 @@ def beside_other_data(table: Table, verdicts: Sequence[FindingVerdict]) -> Table
     )
 
 
-def show(table: Table, file: TextIO | None = None) -> None:
-    """Print for a terminal; plain where the package rich is absent."""
+def show(table: Table, file: TextIO | None = None, width: int = WIDTH) -> None:
+    """Print for a terminal, else so wide; plain where the package rich is absent."""
     try:
         from rich.console import Console
     except ModuleNotFoundError:
@@ -137,8 +137,8 @@ def show(table: Table, file: TextIO | None = None) -> None:
         return
     console = Console(file=file, highlight=False)
     if not console.is_terminal:
-        console.width = WIDTH
-    console.print(_rich(table))
+        console.width = width
+    console.print(rich_table(table))
     for note in table.notes:
         console.print(note, style="dim", markup=False, soft_wrap=not console.is_terminal)
 
@@ -264,7 +264,8 @@ def _seed_texts(row: Row) -> list[str]:
     ]
 
 
-def _rich(table: Table) -> Any:
+def rich_table(table: Table) -> Any:
+    """The table as the package rich draws it."""
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
