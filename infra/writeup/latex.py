@@ -20,10 +20,11 @@ _SPECIAL = {
     "≥": r"\ensuremath{\ge}",
     "→": r"\ensuremath{\to}",
     "–": "--",
+    "−": r"\ensuremath{-}",
     "…": r"\dots{}",
     "\n": " ",
 }
-_NUMBER = r"-?\d+(?:\.\d+)?"
+_NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _PLAIN = re.compile(rf"({_NUMBER})(?:e([+-]\d+))?")
 _SPREAD = re.compile(rf"({_NUMBER}) ± ({_NUMBER})")
 _SCALED = re.compile(rf"\(({_NUMBER}) ± ({_NUMBER})\)e([+-]\d+)")
