@@ -200,7 +200,7 @@ def svg(name: str, picture: Picture) -> str:
     drawn = text.getvalue()
     drawn = re.sub(r"<style.*?</style>", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)
     drawn = re.sub(r' xmlns(:\w+)?="[^"]*"', "", drawn).replace("xlink:href", "href")
-    drawn = re.sub(r'<g id="[^"]*">', "<g>", drawn)  # two figures may not share an id
+    drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)  # two figures may not share an id
     drawn = re.sub(r' (width|height)="[\d.]+pt"', "", drawn, count=2)
     drawn = re.sub(r"(?i)(fill|stroke): #000000", r"\1: currentColor", drawn)
     drawn = _themed(re.sub(r"(?i)#ffffff", "var(--ground)", drawn))

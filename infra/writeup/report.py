@@ -51,7 +51,15 @@ def write_report(plan: Plan, ledger: Ledger, findings: Sequence[Finding], to: Pa
     Raises:
         ValueError: When the file cannot be written, or a finished cell lacks the metric.
     """
-    text = report(plan, ledger, findings)
+    return write_page(report(plan, ledger, findings), to)
+
+
+def write_page(text: str, to: Path) -> Path:
+    """The file `to` with the text in it, whole or not at all.
+
+    Raises:
+        ValueError: When the file cannot be written.
+    """
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         return write_whole(to, text)
@@ -115,10 +123,10 @@ def _training(plan: Plan, records: Records, board: Leaderboard) -> str:
 
 def verdict_second(table: Table) -> Table:
     """The table with the verdict beside the arm, where a narrow window shows it."""
-    at = table.columns.index("verdict")
+    to, at = table.columns.index("arm") + 1, table.columns.index("verdict")
 
     def moved(row: tuple[str, ...]) -> tuple[str, ...]:
-        return (row[0], row[at], *row[1:at], *row[at + 1 :])
+        return (*row[:to], row[at], *row[to:at], *row[at + 1 :])
 
     rows = tuple(map(moved, table.rows))
     return replace(table, columns=moved(table.columns), rows=rows, widths=())
