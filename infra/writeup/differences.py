@@ -34,8 +34,11 @@ def draw_along(
     plan: Plan, records: Mapping[str, CellRecord], board: Leaderboard, width_in: float
 ) -> Picture | None:
     """Each arm minus the baseline over steps, paired by seed; None without two paired seeds."""
-    told = [one for one in differences_along(plan, records, board) if len(one.differences) > 1]
-    told = [one for one in told if len(one.row.difference.seeds) > 1]  # pyright: ignore
+    told = [
+        one
+        for one in differences_along(plan, records, board)
+        if len(one.differences) > 1 and all(gap.interval for gap in one.differences.values())
+    ]
     if not told:
         return None
     shown = {row.arm for row in board.rows}
