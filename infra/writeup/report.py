@@ -31,6 +31,7 @@ from infra.writeup.gallery import gallery
 from infra.writeup.page import Section, figure_html, folded_html, listed, page, table_html
 from infra.writeup.plots import pictures, training_pictures
 from infra.writeup.sentences import answers, claims, headline
+from infra.writeup.short import folded
 from infra.writeup.tables import (
     MISSING,
     Table,
@@ -83,7 +84,8 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
     drawn = drawings(plan, records, board)
     ranked = verdict_second(leaderboard_table(board))
     spoilt = flags(plan, board.rows, records)
-    ranked = replace(ranked, notes=tuple(note for note in ranked.notes if note not in spoilt))
+    notes = folded([note for note in ranked.notes if note not in spoilt], plan.arms)
+    ranked = replace(ranked, notes=tuple(notes))
     verdicts = judge(findings, plan, records)
     troubles = _troubles(plan, records)
     sections = (

@@ -296,6 +296,27 @@ def test_a_long_column_becomes_notes_on_a_page() -> None:
     assert slim.notes == ("A: late",) and narrow(slim) == slim
 
 
+def test_a_page_notes_once_what_is_so_of_several_arms_and_no_verdict_again(tmp_path: Path) -> None:
+    values = {"A": [1.0, 1.1, 1.2], "B": [1.1, 1.0, 1.3], "C": [1.4, 1.2, 1.1]}
+    plan, ledger = made_up(tmp_path, {**values, "D": [2.0, 2.1, "failed"]})
+    notes = narrow(leaderboard_table(leaderboard(plan, ledger.records()))).notes
+    told = [note for note in notes if "would decide" in note]
+    assert len(told) == 1 and told[0].startswith("B and C: if mean and spread stayed")
+    assert not any("the interval contains 0" in note for note in notes)
+    assert "D: n = 2 paired seeds, a verdict needs 3; 1 of 3 cells of the arm failed" in notes
+
+
+def test_a_negative_number_has_a_true_minus_on_the_page_and_a_name_keeps_its_own(
+    tmp_path: Path,
+) -> None:
+    plan, ledger = made_up(tmp_path, {"A": [1.0, 1.1, 1.2], "lr=-1": [0.8, 0.91, 1.0]})
+    html = report(plan, ledger, ())
+    assert ">\u22120.197 ± 0.014<" in html and "-0.197" not in html
+    assert "lr=-1 is better" in html and "lr=\u22121" not in html
+    table = re.search(r"<thead>.*?</thead>", html, re.S)
+    assert table and re.findall(r">([^<>]+)</th>", table[0])[:2] == ["arm", "verdict"]
+
+
 def test_latex_numbers_and_awkward_text() -> None:
     table = Table("T", ("a", " b"), (("[x] ~^\\", "(1.2 ± 0.3)e-07"), ("-", "-1.5e-05")))
     text = latex(table, "t")
