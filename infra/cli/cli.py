@@ -74,7 +74,7 @@ def ablate(
 
 def _command(name: str) -> Callable[..., int]:
     """The function of a command; imported only now, so that --help is quick."""
-    from infra.cli import keep, listing, read, run
+    from infra.cli import keep, listing, read, run, watch
 
     def plain(function: Callable[..., int]) -> Callable[..., int]:
         return lambda studies, options, ingesters: function(studies, options)
@@ -89,6 +89,7 @@ def _command(name: str) -> Callable[..., int]:
         "verdicts": plain(read.verdicts),
         "export": plain(read.export),
         "report": plain(read.report),
+        "watch": plain(watch.watch),
         "import": plain(keep.import_curves),
         "sync": plain(keep.sync),
         "gc": plain(keep.gc),

@@ -225,7 +225,17 @@ def _add_readers(commands: Any) -> None:
     export = _reader(commands, "export", "CSV, Markdown and LaTeX for the write-up")
     export.add_argument("--to", required=True, metavar="DIR")
     report = _reader(commands, "report", "one HTML page with answer, pictures, tables, provenance")
+    report.add_argument("more", nargs="*", metavar="NAME", help="further sweeps, in the same page")
     report.add_argument("--to", required=True, metavar="FILE.html")
+    watch = _reader(
+        commands, "watch", "serve the report to this machine's browser, redrawn as the sweep runs"
+    )
+    watch.add_argument(
+        "--port", type=_count, default=0, metavar="N", help="on 127.0.0.1 (default: any)"
+    )
+    watch.add_argument(
+        "--until-ended", action="store_true", help="end when every cell has (default: at Ctrl-C)"
+    )
 
 
 def _add_keepers(commands: Any) -> None:

@@ -252,11 +252,20 @@ def export(studies: Studies, options: Options) -> int:
 
 @uncollected()
 def report(studies: Studies, options: Options) -> int:
-    """`ablate report NAME --to FILE.html`."""
-    from infra.writeup.report import write_report
+    """`ablate report NAME [NAME ...] --to FILE.html`."""
+    from infra.writeup.report import report as page
+    from infra.writeup.report import write_page
+    from infra.writeup.several_page import several_page
 
-    ledger = open_ledger(options, options.name)
-    plan = read_plan(ledger)
-    file = write_report(plan, ledger, findings_of(plan, studies), Path(options.to))
-    print_json({"sweep": ledger.sweep, "file": str(file)}) if options.json else print(file)
+    ledgers = [open_ledger(options, name) for name in dict.fromkeys([options.name, *options.more])]
+    plans = {ledger.sweep: read_plan(ledger) for ledger in ledgers}
+    first, *others = ledgers
+    if others:
+        text = several_page({one.sweep: (plans[one.sweep], one) for one in ledgers})
+    else:
+        plan = plans[first.sweep]
+        text = page(plan, first, findings_of(plan, studies))
+    file = write_page(text, Path(options.to))
+    named = {"sweeps": list(plans)} if others else {"sweep": first.sweep}
+    print_json({**named, "file": str(file)}) if options.json else print(file)
     return DONE

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from infra.answer.diagnosis import diagnose_cell
+from infra.colors import arm_color
 from infra.ledger.records import CellRecord, Point
 from infra.study.plan import Cell, Plan
 from infra.tracking.names import NAME_CHARS, PARAM_CHARS, TAG_CHARS, cut, safe_name
@@ -17,6 +18,9 @@ from infra.tracking.names import NAME_CHARS, PARAM_CHARS, TAG_CHARS, cut, safe_n
 PARENT = ""  # its place among the keys of the cells
 CELL_TAG, SWEEP_TAG, CREATED_TAG = "ablate.cell", "ablate.sweep", "ablate.created"
 PARENT_TAG = "mlflow.parentRunId"
+_COLOR_TAG = "mlflow.runColor"  # of a run's curves and bars in the UI
+# By it the UI of 3.17 opens a parent's row by itself, and only runs of open rows are in its charts.
+_UNFOLDED = {"mlflow.runType": "evaluation"}
 _MLFLOW_STATUS = {
     "running": "RUNNING",
     "finished": "FINISHED",
@@ -188,8 +192,9 @@ def _cell_tags(
     }
     # The UI's columns come in this order.
     name = {"arm": cell.arm, "seed": str(cell.seed)}
+    looks = {_COLOR_TAG: arm_color(plan.arms.index(cell.arm)), **_UNFOLDED}
     place = {"cell": cell.key, CELL_TAG: f"{sweep}/{cell.key}"}
-    return name | _shared_tags(plan, sweep, status) | place | known
+    return name | _shared_tags(plan, sweep, status) | place | known | looks
 
 
 def view_key(sweep: str, metric: str, mode: str) -> str:

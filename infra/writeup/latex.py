@@ -3,6 +3,7 @@ r"""Tables as a paper sets them: LaTeX with booktabs, to be read in with \input.
 import re
 from dataclasses import replace
 
+from infra.writeup.short import folded
 from infra.writeup.tables import MISSING, Table
 
 _SPECIAL = {
@@ -20,26 +21,31 @@ _SPECIAL = {
     "≥": r"\ensuremath{\ge}",
     "→": r"\ensuremath{\to}",
     "–": "--",
+    "−": r"\ensuremath{-}",
     "…": r"\dots{}",
     "\n": " ",
 }
-_NUMBER = r"-?\d+(?:\.\d+)?"
+_NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _PLAIN = re.compile(rf"({_NUMBER})(?:e([+-]\d+))?")
 _SPREAD = re.compile(rf"({_NUMBER}) ± ({_NUMBER})")
 _SCALED = re.compile(rf"\(({_NUMBER}) ± ({_NUMBER})\)e([+-]\d+)")
 
 
 def narrow(table: Table, column: str = "note") -> Table:
-    """The table with a column's texts among its notes, as a page has no room for long ones."""
+    """The table with a column's texts among its notes, as a page has no room for long ones.
+
+    What is noted alike of several arms becomes one note.
+    """
+    arms = [row[0] for row in table.rows]
     if column not in table.columns:
-        return table
+        return replace(table, notes=tuple(folded(table.notes, arms)))
     at = table.columns.index(column)
     told = tuple(f"{row[0]}: {row[at]}" for row in table.rows if row[at] != MISSING)
     return replace(
         table,
         columns=(*table.columns[:at], *table.columns[at + 1 :]),
         rows=tuple((*row[:at], *row[at + 1 :]) for row in table.rows),
-        notes=(*told, *table.notes),
+        notes=tuple(folded((*told, *table.notes), arms)),
         widths=(),
     )
 

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from infra.writeup.plots import COLORS, GREY, Picture
+from infra.colors import COLORS
+from infra.writeup.drawing import GREY, Key, Picture
+from infra.writeup.sentences import minus
 from infra.writeup.tables import Table
 
 _DARK = ("#56A8E0", "#F08040", "#2FC59A", "#DFA0C4", "#F0B840", "#8CCFF5")  # as COLORS, on black
-_SMALLEST, _LARGEST = 80, 118  # pixels on screen for an inch of a figure, so that it can be read
+_SMALLEST, _LARGEST = 66, 118  # pixels on screen for an inch of a figure, so that it can be read
 _SHORT, _PROSE = 20, 40  # letters of a cell that stays on one line, and that gets room to read
 _VERDICTS = ("better", "worse", "equivalent", "undecided", "reproduced", "refuted")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -53,7 +55,15 @@ tbody th { font-weight: 500; max-width: 22rem; } .strong, .strong th { font-weig
 .short, .verdict { white-space: nowrap; }
 .better, .reproduced { color: var(--c0); } .worse, .refuted { color: var(--c1); }
 .equivalent { color: var(--c2); } .undecided { color: var(--dim); }
-figure { margin: 1rem 0; } svg { display: block; width: 100%%; height: auto; }
+figure { margin: 1rem 0; }
+.plot { display: flex; flex-wrap: wrap; align-items: center; gap: 0 1.5rem; }
+.plot > .scroll { flex: 0 1 auto; min-width: 0; }
+.legend { flex: 1 1 11rem; list-style: none; padding: 0; margin: 0; font-size: .875rem; }
+.legend li { display: flex; gap: .6rem; align-items: baseline; margin: .2rem 0;
+  overflow-wrap: anywhere; }
+.legend svg { flex: none; width: 2rem; height: .6rem; }
+details { margin: .6rem 0; } summary { cursor: pointer; }
+svg { display: block; width: 100%%; height: auto; }
 svg text { font-family: inherit !important; fill: currentColor; white-space: pre; }
 .beside { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 1rem; }
 .beside figure { max-width: 100%%; }
@@ -136,15 +146,47 @@ def listed(texts: Sequence[str], kind: str = "") -> str:
 
 
 def figure_html(name: str, picture: Picture) -> str:
-    """The picture drawn into the page, with its lines as a caption."""
+    """The picture drawn into the page, its legend beside or under it, its lines as a caption."""
     caption = "<br>".join(map(escape, picture.lines))
     label = escape(picture.lines[0])
     box = f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
     wide = picture.figure.get_figwidth()
-    size = f"min-width: {wide * _SMALLEST:.0f}px; max-width: {wide * _LARGEST:.0f}px"
+    size = f"min-width: {wide * _SMALLEST:.0f}px; width: {wide * _LARGEST:.0f}px; max-width: 100%"
     about = f'<svg role="img" aria-label="{label}" style="{size}" '
     drawn = svg(name, picture).replace("<svg ", about, 1)
-    return f"<figure>\n{box}\n{drawn}\n</div>\n<figcaption>{caption}</figcaption>\n</figure>"
+    plot = f'<div class="plot">\n{box}\n{drawn}\n</div>\n{_legend(picture.keys)}</div>'
+    return f"<figure>\n{plot}\n<figcaption>{caption}</figcaption>\n</figure>"
+
+
+def folded_html(summary: str, body: str) -> str:
+    """The body under a line that opens it; "" without one."""
+    about = f"<summary>{escape(summary)}</summary>"
+    return f"<details>\n{about}\n{body}\n</details>" if body else ""
+
+
+def _legend(keys: Sequence[Key]) -> str:
+    """A list whose lines are drawn as those of the figure; "" for a figure without a legend."""
+    items = "\n".join(
+        f'<li><svg viewBox="0 0 32 10" aria-hidden="true"><path d="M0 5h32" fill="none" '
+        f'style="stroke: {_themed(key.look.color)}" stroke-width="3"{_dashed(key)}/></svg>'
+        f"{escape(key.text)}</li>"
+        for key in keys
+    )
+    return f'<ul class="legend">\n{items}\n</ul>\n' if items else ""
+
+
+def _dashed(key: Key) -> str:
+    """The dashes of the figure's lines, which are told in widths of a line of 2.2 points."""
+    if key.look.dashes == "-":
+        return ""
+    return f' stroke-dasharray="{" ".join(f"{2 * part:g}" for part in key.look.dashes[1])}"'
+
+
+def _themed(text: str) -> str:
+    """Colours of pictures as those of the page, which follow the theme."""
+    for index, color in enumerate(COLORS):
+        text = re.sub(rf"(?i){color}\b", f"var(--c{index})", text)
+    return re.sub(rf"(?i){GREY}\b", "var(--dim)", text)
 
 
 def svg(name: str, picture: Picture) -> str:
@@ -158,13 +200,10 @@ def svg(name: str, picture: Picture) -> str:
     drawn = text.getvalue()
     drawn = re.sub(r"<style.*?</style>", "", drawn[drawn.index("<svg") :], flags=re.DOTALL)
     drawn = re.sub(r' xmlns(:\w+)?="[^"]*"', "", drawn).replace("xlink:href", "href")
-    drawn = re.sub(r'<g id="[^"]*">', "<g>", drawn)  # two figures may not share an id
+    drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)  # two figures may not share an id
     drawn = re.sub(r' (width|height)="[\d.]+pt"', "", drawn, count=2)
-    for index, color in enumerate(COLORS):
-        drawn = re.sub(rf"(?i){color}\b", f"var(--c{index})", drawn)
     drawn = re.sub(r"(?i)(fill|stroke): #000000", r"\1: currentColor", drawn)
-    drawn = re.sub(r"(?i)#ffffff", "var(--ground)", drawn)
-    drawn = re.sub(rf"(?i){GREY}\b", "var(--dim)", drawn)
+    drawn = _themed(re.sub(r"(?i)#ffffff", "var(--ground)", drawn))
     return re.sub(r"\n\s*", "\n", drawn).strip()
 
 
@@ -179,9 +218,14 @@ def _style() -> str:
 def _row(table: Table, number: int) -> str:
     first, *others = zip(table.columns, table.rows[number], strict=True)
     cells = [f'<th scope="row"{_class(*first)}>{escape(first[1])}</th>']
-    cells += [f"<td{_class(name, text)}>{escape(text)}</td>" for name, text in others]
+    cells += [f"<td{_class(name, text)}>{escape(_shown(name, text))}</td>" for name, text in others]
     strong = ' class="strong"' if number in table.strong else ""
     return f"<tr{strong}>{''.join(cells)}</tr>"
+
+
+def _shown(column: str, text: str) -> str:
+    """Numbers with a true minus; names and sentences as they are."""
+    return minus(text) if column.startswith(" ") else text
 
 
 def _class(name: str, text: str) -> str:

@@ -6,6 +6,7 @@ The page is a function of the ledger: the same ledger gives the same bytes.
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -24,11 +25,13 @@ from infra.ledger.whole import write_whole
 from infra.study.plan import Plan
 from infra.study.study import Finding
 from infra.words import MANY_ARMS, counted
+from infra.writeup.effects import effects_table
 from infra.writeup.export import code_and_machines
 from infra.writeup.gallery import gallery
-from infra.writeup.page import Section, figure_html, listed, page, table_html
-from infra.writeup.plots import pictures
+from infra.writeup.page import Section, figure_html, folded_html, listed, page, table_html
+from infra.writeup.plots import pictures, training_pictures
 from infra.writeup.sentences import answers, claims, headline
+from infra.writeup.short import folded
 from infra.writeup.tables import (
     MISSING,
     Table,
@@ -39,7 +42,7 @@ from infra.writeup.tables import (
 )
 
 _MOST = 8  # arms or pairs that are listed in one cell of a table
-_WIDTH_IN = 6.5  # of a picture: what a small window shows most of
+_WIDTH_IN = 5.4  # of a picture: what a phone shows whole
 Records = Mapping[str, CellRecord]
 
 
@@ -49,7 +52,15 @@ def write_report(plan: Plan, ledger: Ledger, findings: Sequence[Finding], to: Pa
     Raises:
         ValueError: When the file cannot be written, or a finished cell lacks the metric.
     """
-    text = report(plan, ledger, findings)
+    return write_page(report(plan, ledger, findings), to)
+
+
+def write_page(text: str, to: Path) -> Path:
+    """The file `to` with the text in it, whole or not at all.
+
+    Raises:
+        ValueError: When the file cannot be written.
+    """
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         return write_whole(to, text)
@@ -70,14 +81,20 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
     """
     records = read_records(plan, ledger)
     board = leaderboard(plan, records)
-    drawn = {name: figure_html(name, p) for name, p in pictures(plan, records, _WIDTH_IN).items()}
-    ranked = leaderboard_table(board)
+    drawn = drawings(plan, records, board)
+    ranked = verdict_second(leaderboard_table(board))
+    spoilt = flags(plan, board.rows, records)
+    notes = folded([note for note in ranked.notes if note not in spoilt], plan.arms)
+    ranked = replace(ranked, notes=tuple(notes))
     verdicts = judge(findings, plan, records)
     troubles = _troubles(plan, records)
     sections = (
         Section("differences", "Differences to the baseline", drawn.get("differences", "")),
         Section("leaderboard", "Leaderboard", table_html(ranked) + table_html(seeds_table(board))),
-        Section("curves", "Curves", drawn.get("curves", "")),
+        Section("over-steps", "Differences over the steps", drawn.get("over_steps", "")),
+        Section("effects", "Main effects", table_html(effects_table(plan, records), titled=False)),
+        Section("sampled", "Sampled values", drawn.get("sampled", "")),
+        Section("curves", "Curves", drawn.get("curves", "") + _training(plan, records, board)),
         Section("pictures", "Pictures of the runs", gallery(plan, ledger, records)),
         Section("budgets", "Other budgets", table_html(budgets(plan, records), titled=False)),
         Section("findings", "Documented beside found", _findings(verdicts)),
@@ -89,6 +106,32 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
     )
     top = _top(plan, ledger.sweep, board, records, claims(verdicts))
     return page(f"{plan.study}: {plan.question}", top, sections)
+
+
+def drawings(plan: Plan, records: Records, board: Leaderboard, prefix: str = "") -> dict[str, str]:
+    """The pictures as HTML by name; a prefix keeps those of several sweeps apart in one page."""
+    drawn = pictures(plan, records, _WIDTH_IN, board)
+    return {name: figure_html(prefix + name, picture) for name, picture in drawn.items()}
+
+
+def _training(plan: Plan, records: Records, board: Leaderboard) -> str:
+    """Curves of what runs report of training, folded."""
+    drawn = training_pictures(plan, records, board, _WIDTH_IN)
+    return folded_html(
+        f"Reported in training: {', '.join(drawn)}",
+        "\n".join(figure_html(name, picture) for name, picture in drawn.items()),
+    )
+
+
+def verdict_second(table: Table) -> Table:
+    """The table with the verdict beside the arm, where a narrow window shows it."""
+    to, at = table.columns.index("arm") + 1, table.columns.index("verdict")
+
+    def moved(row: tuple[str, ...]) -> tuple[str, ...]:
+        return (*row[:to], row[at], *row[to:at], *row[at + 1 :])
+
+    rows = tuple(map(moved, table.rows))
+    return replace(table, columns=moved(table.columns), rows=rows, widths=())
 
 
 def _top(plan: Plan, sweep: str, board: Leaderboard, records: Records, claimed: str) -> str:

@@ -1,14 +1,21 @@
 """What a leaderboard answers, in plain sentences: on the whole, per arm, on documented claims."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
 from infra.answer.board import Leaderboard, Row
 from infra.answer.findings import FindingVerdict, Verdict
-from infra.writeup.tables import half_width, plus_minus
+from infra.writeup.tables import difference_text, half_width, plus_minus
 
 _OPEN = ("pending", "interrupted")
+_MINUS = re.compile(r"(?<![\w.])-(?=\d)")
+
+
+def minus(text: str) -> str:
+    """The text of a number with a true minus, as print has it."""
+    return _MINUS.sub("\u2212", text)
 
 
 def headline(board: Leaderboard) -> str:
@@ -49,12 +56,12 @@ def _sentence(board: Leaderboard, row: Row) -> str:
         return f"{row.arm} is undecided: {row.reason}."
     half, seeds = half_width(gap.interval), _seeds(len(gap.values))
     if row.verdict == "undecided":
-        told = f"a difference of {plus_minus(gap.mean, half)} ({seeds}); {row.reason}."
+        told = f"a difference of {minus(difference_text(gap))} ({seeds}); {row.reason}."
         return f"{row.arm} is undecided: {told}"
     _, _, failed = row.reason.partition("; ")
     tail = f"; {failed}." if failed else "."
     if row.verdict == "equivalent":
-        told = f"is equivalent to {base}: {plus_minus(gap.mean, half)} lies inside the margin "
+        told = f"is equivalent to {base}: {minus(difference_text(gap))} lies inside the margin "
         return f"{row.arm} {told}±{board.margin:g} ({seeds}){tail}"
     by = plus_minus(abs(gap.mean), half)
     return f"{row.arm} is {row.verdict} than {base} by {by} ({seeds}){tail}"
@@ -63,17 +70,17 @@ def _sentence(board: Leaderboard, row: Row) -> str:
 def _control(row: Row, base: str) -> str:
     if row.mean is None:
         return f"{row.arm}, a control, has no finished cell."
-    mean = plus_minus(row.mean, half_width(row.interval))
+    mean = minus(plus_minus(row.mean, half_width(row.interval)))
     told = f"{row.arm}, a control, reaches {mean} ({_seeds(row.finished)})"
     if gap := row.difference:
-        told += f", minus {base} {plus_minus(gap.mean, half_width(gap.interval))}"
+        told += f", minus {base} {minus(plus_minus(gap.mean, half_width(gap.interval)))}"
     return f"{told}."
 
 
 def _baseline(row: Row) -> str:
     if row.mean is None:
         return f"{row.arm}, the baseline, has no finished cell."
-    mean = plus_minus(row.mean, half_width(row.interval))
+    mean = minus(plus_minus(row.mean, half_width(row.interval)))
     failed = f"; {row.failed} of {row.planned} cells failed" if row.failed else ""
     return f"{row.arm}, the baseline, reaches {mean} ({_seeds(row.finished)}){failed}."
 

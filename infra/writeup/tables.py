@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from infra.answer.board import Leaderboard, Row
 from infra.answer.compare import STUDY_BUDGET
 from infra.answer.findings import FindingVerdict
+from infra.answer.verdicts import Difference
 from infra.words import joined
 
 WIDTH = 100
@@ -19,6 +20,7 @@ MISSING = "-"
 OTHER_DATA = "documented (other data)"
 _GUTTER, _NARROWEST = 2, 8
 _FOLDED = {"note": 18}
+_MOST_DECIMALS = 7
 
 
 @dataclass(frozen=True)
@@ -173,24 +175,30 @@ def markdown(table: Table) -> str:
     return f"## {_escaped(table.title)}\n\n{body}\n" + (f"\n{notes}\n" if notes else "")
 
 
-def number(value: float | None, spread: float | None = None) -> str:
-    """The value with as many digits as its spread carries, else with five."""
+def number(value: float | None, spread: float | None = None, *, sign: str = "") -> str:
+    """The value with as many digits as its spread carries, else with five; `sign` "+" shows it."""
     if value is None:
         return MISSING
+    sign = sign if value else ""
     if not spread or not math.isfinite(spread):
-        return f"{value:.5g}"
-    return f"{value:z.{max(0, _decimals(spread))}f}"
+        return f"{value:{sign}.5g}"
+    return f"{value:{sign}z.{max(0, _decimals(spread))}f}"
 
 
-def plus_minus(value: float | None, half: float | None) -> str:
-    """`value ± half`, to two significant digits of the half width."""
+def plus_minus(value: float | None, half: float | None, *, sign: str = "") -> str:
+    """`value ± half`, to two significant digits of the half width; `sign` "+" shows the sign."""
     if value is None or not half:
-        return number(value)
-    if 1e-5 <= max(abs(value), half) < 1e7 and _decimals(half) <= 7:
-        return f"{number(value, half)} ± {number(half, half)}"
+        return number(value, sign=sign)
+    if 1e-5 <= max(abs(value), half) < 1e7 and _decimals(half) <= _MOST_DECIMALS:
+        return f"{number(value, half, sign=sign)} ± {number(half, half)}"
     exponent = math.floor(math.log10(max(abs(value), half)))
     value, half = value / 10.0**exponent, half / 10.0**exponent
-    return f"({number(value, half)} ± {number(half, half)})e{exponent:+d}"
+    return f"({number(value, half, sign=sign)} ± {number(half, half)})e{exponent:+d}"
+
+
+def difference_text(gap: Difference | None) -> str:
+    """The mean with its sign and its half width."""
+    return plus_minus(gap.mean, half_width(gap.interval), sign="+") if gap else MISSING
 
 
 def _decimals(spread: float) -> int:
@@ -204,14 +212,13 @@ def half_width(interval: tuple[float, float] | None) -> float | None:
 
 def board_row(row: Row) -> tuple[str, ...]:
     """The texts of an arm, in the order of `leaderboard_table`'s columns."""
-    gap = row.difference
     return (
         row.arm,
         f"{row.finished}/{row.planned}",
         f"{row.failed} of {row.planned}" if row.failed else MISSING,
         plus_minus(row.mean, half_width(row.interval)),
-        MISSING if row.sd is None else f"{row.sd:.2g}",
-        plus_minus(gap.mean, half_width(gap.interval)) if gap else MISSING,
+        number(row.sd, row.sd),
+        difference_text(row.difference),
         row.verdict or "baseline",
         "; ".join(filter(None, (labels_text(row), *_about_seeds(row), *row.beside))) or MISSING,
         f"{row.gpu_hours:.3g}" if row.gpu_hours else MISSING,
@@ -248,17 +255,26 @@ def _board_notes(board: Leaderboard) -> list[str]:
         )
     failed = any(r.failed for r in board.rows if not r.verdict)  # of the baseline
     notes += [
-        f"{r.arm}: {r.reason}"
+        f"{r.arm}: {told}"
         for r in board.rows
         if r.verdict == "undecided" or (r.verdict and (r.failed or failed))
+        if (told := _told_besides(r.reason))
     ]
     return [*notes, *board.notes]
 
 
+def _told_besides(reason: str) -> str:
+    """What a reason tells besides where the interval lies, which the row shows."""
+    first, _, rest = reason.partition("; ")
+    return rest if first.startswith("the interval ") else reason
+
+
 def _seed_texts(row: Row) -> list[str]:
     cells = zip(row.values, row.statuses, row.labels, strict=True)
+    half = half_width(row.interval)
+    digits = half if half and _decimals(half) <= _MOST_DECIMALS else None
     return [
-        (status or MISSING if value is None else f"{value:.6g}")
+        (status or MISSING if value is None else number(value, digits))
         + (f" {label.kind}" if label else "")
         for value, status, label in cells
     ]

@@ -202,8 +202,8 @@ def test_cell_keeps_its_label_in_every_table(tmp_path: Path) -> None:
     assert "late decay 2/3, non-finite 1/3" in " ".join(plain(leaderboard_table(board)).split())
     assert seeds_table(board).rows[1] == (
         "B",
-        "5.6 late decay",
-        "5.7 late decay",
+        "5.60 late decay",
+        "5.70 late decay",
         "failed non-finite",
     )
     export(plan, ledger, None, tmp_path / "out")

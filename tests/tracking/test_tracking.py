@@ -1,6 +1,7 @@
 """MLflow holds what the ledger holds, once, however often and by whomever it is told."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from tracked import (
     values,
 )
 
+from infra.colors import arm_color
 from infra.ledger.lease import LEASE_FILE
 from infra.ledger.records import Point
 from infra.tracking.tracking import Tracker, default_tracking_uri, leaderboard_address, sync
@@ -192,6 +194,21 @@ def test_cell_carries_what_a_reader_looks_for(tmp_path, database, uri):
     )
     assert parent == [("sweep",)]
     assert tags(database, "tags", "sweep")["arms"] == "A, B"
+
+
+def test_cells_of_an_arm_have_one_colour_and_open_the_row_of_their_sweep(tmp_path, database, uri):
+    ledger, plan = make_sweep(tmp_path, "colours", cells=4)
+    finish_all(ledger, plan)
+    sync(ledger, plan, uri)
+    held = {(c.arm, c.seed): tags(database, "colours", f"{c.arm} s{c.seed}") for c in plan.cells}
+    colours = {
+        arm: {t["mlflow.runColor"] for (a, _), t in held.items() if a == arm} for arm in "AB"
+    }
+    assert all(len(own) == 1 for own in colours.values()) and colours["A"] != colours["B"]
+    assert {t["mlflow.runType"] for t in held.values()} == {"evaluation"}
+    assert "mlflow.runColor" not in tags(database, "colours", "sweep")
+    many = [arm_color(index) for index in range(40)]
+    assert len(set(many)) == 40 and all(re.fullmatch("#[0-9A-F]{6}", one) for one in many)
 
 
 def test_experiment_opens_on_the_question_and_the_sorted_table(tmp_path, database, uri):

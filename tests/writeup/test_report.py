@@ -115,7 +115,7 @@ def test_page_answers_the_question_on_top(html: str) -> None:
         "Of 3 arms compared to plain, 1 is worse and 2 are undecided. Still unfinished: 1 of 16",
         "plain, the baseline, reaches 1.09 ± 0.14 (4 seeds).",
         "heavy is worse than plain by 0.202 ± 0.041 (4 seeds).",
-        "light is undecided: a difference of -0.01 ± 0.29 (4 seeds); the interval",
+        "light is undecided: a difference of −0.01 ± 0.29 (4 seeds); the interval",
         "Documented claims that this sweep judges: 1 reproduced, 1 refuted.",
         "cell 3-s2 failed: FloatingPointError: nan",
         "Differences to the baseline",
@@ -141,7 +141,7 @@ def test_page_has_every_part(html: str) -> None:
         "--seeds 0,1,2,3",
     ):
         assert part in text, part
-    assert html.count("<svg ") == 2
+    assert html.count('<svg role="img"') == 3
 
 
 def test_trial_of_the_arms_is_told(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_answers_name_what_failed_and_what_is_equivalent(tmp_path: Path) -> None
     assert headline(board) == "Of 2 arms compared to A, 1 is worse and 1 is equivalent."
     baseline, same, worse = answers(board) if board.rows[1].arm == "B" else answers(board)
     assert "4 seeds" in baseline
-    assert "B is equivalent to A: 0.0015 ± 0.0012 lies inside the margin ±0.1 (4 seeds)." in (
+    assert "B is equivalent to A: +0.0015 ± 0.0012 lies inside the margin ±0.1 (4 seeds)." in (
         same, worse)  # fmt: skip
     assert any(t.endswith("; 1 of 4 cells of 'C' failed.") for t in (same, worse))
     assert claims(judge((), plan, ledger.records())) == ""
@@ -277,7 +277,7 @@ def test_latex_is_a_booktabs_table_with_every_sign_escaped(tmp_path: Path) -> No
     values = {"A_1 50% & #{x}": [1.0, 2.0, 3.0], "1e5": [0.5, 1.51, 2.5]}
     plan, ledger = made_up(tmp_path, values)
     text = latex(leaderboard_table(leaderboard(plan, ledger.records())), "tab:a_b")
-    assert r"A\_1 50\% \& \#\{x\} & 3/3 & $2.0 \pm 2.5$ & $1$ & -- & baseline \\" in text
+    assert r"A\_1 50\% \& \#\{x\} & 3/3 & $2.0 \pm 2.5$ & $1.0$ & -- & baseline \\" in text
     assert r"\textbf{\boldmath 1e5} & \textbf{\boldmath 3/3}" in text  # a name stays a name
     assert r"\label{tab:a-b}" in text
     assert text.index(r"\toprule") < text.index(r"\midrule") < text.index(r"\bottomrule")
@@ -294,6 +294,27 @@ def test_a_long_column_becomes_notes_on_a_page() -> None:
     slim = narrow(table)
     assert slim.columns == ("arm", " x", " $") and slim.rows == (("A", "1", "2"), ("B", "3", "4"))
     assert slim.notes == ("A: late",) and narrow(slim) == slim
+
+
+def test_a_page_notes_once_what_is_so_of_several_arms_and_no_verdict_again(tmp_path: Path) -> None:
+    values = {"A": [1.0, 1.1, 1.2], "B": [1.1, 1.0, 1.3], "C": [1.4, 1.2, 1.1]}
+    plan, ledger = made_up(tmp_path, {**values, "D": [2.0, 2.1, "failed"]})
+    notes = narrow(leaderboard_table(leaderboard(plan, ledger.records()))).notes
+    told = [note for note in notes if "would decide" in note]
+    assert len(told) == 1 and told[0].startswith("B and C: if mean and spread stayed")
+    assert not any("the interval contains 0" in note for note in notes)
+    assert "D: n = 2 paired seeds, a verdict needs 3; 1 of 3 cells of the arm failed" in notes
+
+
+def test_a_negative_number_has_a_true_minus_on_the_page_and_a_name_keeps_its_own(
+    tmp_path: Path,
+) -> None:
+    plan, ledger = made_up(tmp_path, {"A": [1.0, 1.1, 1.2], "lr=-1": [0.8, 0.91, 1.0]})
+    html = report(plan, ledger, ())
+    assert ">\u22120.197 ± 0.014<" in html and "-0.197" not in html
+    assert "lr=-1 is better" in html and "lr=\u22121" not in html
+    table = re.search(r"<thead>.*?</thead>", html, re.S)
+    assert table and re.findall(r">([^<>]+)</th>", table[0])[:2] == ["arm", "verdict"]
 
 
 def test_latex_numbers_and_awkward_text() -> None:

@@ -1,6 +1,7 @@
 """One leaderboard over several sweeps."""
 
 import json
+import re
 import shutil
 from io import StringIO
 
@@ -11,6 +12,7 @@ from made_up import made_up
 from infra.answer.compare import leaderboard
 from infra.errors import Refused
 from infra.writeup.several import several_table
+from infra.writeup.several_page import several_page
 from infra.writeup.tables import show
 
 
@@ -48,6 +50,24 @@ def test_names_of_arms_stay_readable_beside_long_names_of_sweeps(tmp_path):
     assert "plain" in shown.getvalue() and "as run" in shown.getvalue()
 
 
+def test_several_sweeps_stand_in_one_page(tmp_path):
+    sweeps = {}
+    for name, laws in (("one", {}), ("two", {}), ("more", {"mode": "max"})):
+        values = {"A": [3.0, 3.1, 2.9], "B": [1.0, 1.1, 0.9]}
+        plan, ledger = made_up(tmp_path / name, values, **laws)
+        sweeps[name] = plan, ledger
+    alike = several_page({name: sweeps[name] for name in ("one", "two")})
+    assert "2 sweeps (lab): val/loss_nats" in alike
+    assert alike.count('<svg role="img"') == 6 and alike.count("<h2>") == 3
+    ids = re.findall(r' id="([^"]+)"', alike)
+    assert len(ids) == len(set(ids))
+    assert {*re.findall(r"url\(#([^)]*)\)", alike), *re.findall(r'href="#([^"]*)"', alike)} <= {
+        *ids
+    }
+    other = several_page({name: sweeps[name] for name in ("one", "more")})
+    assert "Not ranked together: sweep" in other and other.count('<svg role="img"') == 6
+
+
 def test_the_command_takes_several_names(tmp_path):
     made_up(tmp_path, {"A": [1.0, 2.0], "B": [3.0, 4.0]})
     runs = tmp_path / "runs"
@@ -58,3 +78,5 @@ def test_the_command_takes_several_names(tmp_path):
         ablate("leaderboard", "sweep", "again", "--storage", runs, "--json").stdout
     )
     assert list(document["leaderboards"]) == ["sweep", "again"]
+    ablate("report", "sweep", "again", "--to", tmp_path / "r.html", "--storage", runs)
+    assert (tmp_path / "r.html").read_text().count("<h2>") == 3
