@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.cli import Ingester, ablate
+from infra.study.locate import Studies
 
 
 def _ingest_ct(source: Path, to: Path, hu_divided_by_ten: bool, **options: Any) -> Any:
@@ -38,7 +39,16 @@ def _ingest_text(source: Path, to: Path, **options: Any) -> Any:
     return ingest_text(source, to, **options)
 
 
-STUDIES = {path.stem: path for path in Path(__file__).parent.glob("[!_]*.py")}
+def _script_study(path: Path) -> Any:
+    from ablate.script_file import study_of
+
+    return study_of(path)
+
+
+STUDIES = Studies(
+    {path.stem: path for path in Path(__file__).parent.glob("[!_]*.py")},
+    readers={".toml": _script_study},
+)
 INGESTERS = {
     "ct": Ingester(
         help="CT (NIfTI, DICOM series, folders of 16-bit PNG slices) to Parquet of HU slices",

@@ -283,7 +283,7 @@ class Attempt:
             points="",
             points_sha256="",
             finished=finished,
-            weights_sha256=weights_sha256(state["model"]) if finished else "",
+            weights_sha256=weights_sha256(state["model"]) if finished and state["model"] else "",
             inexact=sorted(set(self._log.nondeterministic)),
             unsound=self._weighed.unsound(state),
             realised=self._realised(state, run.step),

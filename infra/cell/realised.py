@@ -60,8 +60,11 @@ class Watch:
         """What was found so far.
 
         Args:
-            model: The tensors of the run's state.
+            model: The tensors of the run's state; none of a run that computes elsewhere, of which
+                nothing is known here but its data.
         """
+        if not model:
+            return {"data_digest": sorted(self.found["data_digest"])}
         found = {
             **self.found,
             "dtype": {_name(t.dtype) for t in model.values() if t.is_floating_point()},

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from traceback import extract_tb
@@ -20,6 +20,20 @@ STUDY_MODULE = "ablate_study_"  # how a study's own file is called among modules
 _RAY_COPY = "/runtime_resources/"
 
 
+class Studies(dict[str, Path]):
+    """Files of the known studies by name, and what reads a study from a file that is no Python.
+
+    Attributes:
+        readers: By the end of the file's name, such as ".toml".
+    """
+
+    def __init__(
+        self, files: Mapping[str, Path], readers: Mapping[str, Callable[[Path], Study]]
+    ) -> None:
+        super().__init__(files)
+        self.readers = readers
+
+
 def load_study(name: str, studies: Mapping[str, Path]) -> tuple[Study, str]:
     """The study of a name or of a file, and the file's path when it was given by path.
 
@@ -29,9 +43,12 @@ def load_study(name: str, studies: Mapping[str, Path]) -> tuple[Study, str]:
     if name in studies:
         return _study_in(studies[name]), ""
     path = Path(name).expanduser()
-    if path.suffix == ".py" or os.sep in name:
+    readers = studies.readers if isinstance(studies, Studies) else {}
+    if path.suffix in (".py", *readers) or os.sep in name:
         if not path.is_file():
             raise Refused(f"study {name!r}: must be a file, and there is none at {path.absolute()}")
+        if path.suffix in readers:
+            return _read(path, readers[path.suffix]), str(path.absolute())
         return _study_in(path.absolute()), str(path.absolute())
     raise Refused(
         f"study {name!r}: must be one of {choices(sorted(studies), name)}, or the path of your own "
@@ -56,6 +73,13 @@ def default_storage() -> str:
             "--storage or ABLATE_STORAGE"
         )
     return str(Path.cwd() / "runs")
+
+
+def _read(path: Path, read: Callable[[Path], Study]) -> Study:
+    try:
+        return read(path.absolute())
+    except (ValueError, TypeError) as error:
+        raise Refused(f"study {path.name}: {' '.join(str(error).split())}") from error
 
 
 def _study_in(path: Path) -> Study:

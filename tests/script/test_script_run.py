@@ -88,7 +88,7 @@ def test_one_that_cannot_go_on_begins_again_and_its_points_are_compared(tmp_path
     first = one(one(script(script.base)))
     state = load_state(dump_state(first.state_dict()))
     first.close()
-    assert first.resumes == "again" and not state["model"]["folder"].numel()
+    assert first.resumes == "again" and not state["folder"].numel()
     second = script(script.base)
     second.load_state_dict(state)
     assert to_its_end(second) == expected()[2:]
@@ -106,7 +106,7 @@ def test_what_keeps_changing_is_not_kept_and_that_is_said(tmp_path, monkeypatch,
     source += "while True:\n    n += 1\n    open(sys.argv[2][6:] + '/x', 'w').write(str(n))\n"
     script = train(tmp_path, source, points=Points(), **RESUMED)
     run = one(script(script.base))
-    assert not run.state_dict()["model"]["folder"].numel()
+    assert not run.state_dict()["folder"].numel()
     run.close()
     assert "files went on changing" in capsys.readouterr().out
 

@@ -109,13 +109,18 @@ class ScriptRun:
         if self.resumes != "again":
             self._archive_folder()
         archive = torch.zeros(0, dtype=torch.uint8) if self._archive is None else self._archive
-        return {"step": self.step, "model": {"folder": archive}, "points": dict(self._points)}
+        return {
+            "step": self.step,
+            "model": {},  # its weights are somewhere in the folder, if anywhere
+            "folder": archive,
+            "points": dict(self._points),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """The folder as it was; points up to there are only compared."""
         self.step, self._points = int(state["step"]), dict(state["points"])
         self._metrics = dict(self._points.get(self.step, {}))
-        archive = state["model"]["folder"]
+        archive = state["folder"]
         self._has_earlier = bool(archive.numel())
         if self._has_earlier:
             put_back(archive, self.folder)

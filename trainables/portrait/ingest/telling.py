@@ -81,7 +81,7 @@ def say(skipped: list[Skip], absent: list[Skip], passes: Passes, kept: list[Port
         lines.append(f"no joints: none are given, and `{COMMAND}` brings what finds landmarks")
     if (people := len({one.identity for one in kept if one.side == "validation"})) < FEW:
         lines.append(
-            f"held out: {people} of the people shown, who alone decide what is better; give pictures "
+            f"held out: {people} of the people, who alone decide what is better; give pictures "
             "of more people, or a larger --validation-fraction"
         )
     for line in lines:
