@@ -34,7 +34,7 @@ def outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
             f"looked at {', '.join(map(str, plan.looked))} seeds before more were asked for, which "
             "the intervals do not allow for: a false verdict may be likelier than they tell"
         )
-    for row in open_rows(rows):
+    for row in open_rows(rows) if plan.scale != "smoke" else ():
         if row.awaits == "seeds" and row.difference and row.difference.interval:
             many = _seeds_that_decide(plan, rows, row, row.difference)
             yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
@@ -47,7 +47,7 @@ def shared_stems(records: Iterable[CellRecord]) -> Iterator[str]:
         span = dict.fromkeys(f"{seconds:.3g}" for seconds in (booked[0], booked[-1]))
         yield (
             f"{counted(len(booked), 'cell')} {'has' if len(booked) == 1 else 'have'} a stem that "
-            f"another cell trained: its {' to '.join(span)} s are booked to each, in seconds and "
+            f"was trained before: its {' to '.join(span)} s are booked to each, in seconds and "
             "cost"
         )
 

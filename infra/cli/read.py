@@ -210,6 +210,9 @@ def _board(plan: Plan, records: Mapping[str, CellRecord], options: Options) -> L
         return compare(plan, records, at)
     board = compare(*by_metric(plan, records, options.metric, options.mode), at)
     note = f"exploratory: the study declared {plan.metric}, not {board.metric}"
+    if not options.mode:
+        other, fewer = ("max", "less") if plan.mode == "min" else ("min", "more")
+        note += f"; {fewer} passes for better as there, --mode {other} turns it round"
     return replace(board, exploratory=True, notes=(note, *board.notes))
 
 

@@ -211,14 +211,14 @@ def _connect(ray: Any, address: str) -> None:
             ray.init(address=address, runtime_env=_workers_environment(), **quiet)
     except Exception as error:  # Ray raises nothing narrower where it does not start in time
         told = " ".join(str(error).split())[:300]
+        law = f"--address {address}: must lead to a running Ray"
         remedy = "start one with `ray start --head`, or use --address local"
         if address == "local":
+            law = "a private Ray: must start on this machine"
             remedy = "the machine may be overloaded; the same command tries again"
         if "AF_UNIX" in told:
             remedy = "give a shorter folder with RAY_TMPDIR"
-        raise Refused(
-            f"--address {address}: must lead to a running Ray, got {told}; {remedy}"
-        ) from error
+        raise Refused(f"{law}, got {told}; {remedy}") from error
 
 
 def _workers_environment() -> dict[str, Any] | None:

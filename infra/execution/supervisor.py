@@ -65,7 +65,8 @@ class Supervisor:
         self._ended = EndedCells(self._plan, self._ledger, len(ended))
         failed = [key for key in ended if records[key].status == "failed"]
         self._progress = Progress(self._plan, ended, failed)
-        self._progress.say("starting Ray" if address == "local" else f"Ray: --address {address}")
+        meant = meant_address(address)
+        self._progress.say("starting Ray" if meant == "local" else f"Ray: joining {meant}")
         with obeying_signals(self._stop_for), ray_session(address) as ray:
             ship_by_value(self._study.run, type(self._study.base))
             gpus = check_resources(ray, self._plan.cpus, self._plan.gpus)

@@ -30,7 +30,8 @@ def headline(board: Leaderboard) -> str:
     said = [f"{n} {'is' if n == 1 else 'are'} {v}" for v in verdicts if (n := counts[v])]
     listed = " and ".join([", ".join(said[:-1]), said[-1]] if said[1:] else said)
     arms = "arm" if counts.total() == 1 else "arms"
-    return f"Of {counts.total()} {arms} compared to {board.baseline}, {listed}.{wait}"
+    of = "At smoke, which answers nothing, of" if board.scale == "smoke" else "Of"
+    return f"{of} {counts.total()} {arms} compared to {board.baseline}, {listed}.{wait}"
 
 
 def claims(verdicts: Sequence[FindingVerdict]) -> str:

@@ -31,6 +31,12 @@ def test_arms_stand_in_the_order_of_the_other_metric_which_decides_nothing_decla
     assert told.index("\n B ") < told.index("\n A ") and "\n C " not in told
     assert "exploratory: the study declared val/loss_nats, not val/gain" in told
     assert "no margin is declared" in told
+    assert "turns it round" not in told
+
+
+def test_whose_direction_is_taken_where_none_is_told_is_said(tmp_path):
+    told = ablate(*sweep(tmp_path), "--metric", "val/gain").stdout
+    assert "less passes for better as there, --mode max turns it round" in told
 
 
 def test_a_metric_that_no_run_reports_is_refused_with_those_that_are(tmp_path):

@@ -108,7 +108,7 @@ def test_a_stem_is_trained_once_per_seed_and_booked_to_each_cell_with_a_mark(tmp
     assert weights["none", 0] == weights["half", 0] != weights["none", 1]
     board = leaderboard(plan, records)
     [note] = [note for note in board.notes if "stem" in note]
-    assert note.startswith("4 cells have a stem that another cell trained: its 0.")
+    assert note.startswith("4 cells have a stem that was trained before: its 0.")
     index = tmp_path / "runs" / "sweep" / "index"
     ledger.write_index(plan, [])
     assert index.exists() and ledger.records(plan) == records

@@ -44,4 +44,4 @@ def test_workers_at_once_train_a_stem_once_and_have_its_bits(tmp_path):
     weights = {(r.start["seed"], r.commit.weights_sha256) for r in records.values() if r.commit}
     assert len(records) == 9 and len(weights) == 3
     assert all(len(r.points) == 1 and r.billed_s >= 0.5 for r in records.values())
-    assert "cells have a stem that another cell trained" in done.stdout
+    assert "cells have a stem that was trained before" in done.stdout
