@@ -28,7 +28,8 @@ class Mark:
 
     Attributes:
         state: What a save would hold.
-        evaluation: What it is measured as, without time and memory; none at its last step.
+        evaluation: What it is measured as, without time and memory; none at its last step, and at
+            reports none that would take too long.
         modes: Which of its modules are in training mode; no save holds it.
         streams: Where the global streams are; no save holds it.
     """
@@ -108,7 +109,8 @@ def walked(run: Run, first: Mark, budget: int, cadence: int, seconds: float) -> 
             if run.done():
                 break
             check_metrics(run.advance(step - run.step), run.step)
-            evaluation = {} if step == end else run.evaluate()
+            looks = step in saves or (step != end and process_time() - began < seconds)
+            evaluation = run.evaluate() if looks else {}
             check_metrics(evaluation, run.step)
             marks[run.step] = Mark.of(run, measures(evaluation))
     reached = tuple(sorted(step for step in saves if step < max(marks) and step in marks))
