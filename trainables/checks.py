@@ -38,7 +38,7 @@ def _is(value: object, kind: Any) -> bool:
             return False
         kinds = of[:1] * len(value) if of[1:] == (...,) else of
         return len(value) == len(kinds) and all(map(_is, value, kinds))
-    return isinstance(value, kind) if is_dataclass(kind) else True
+    return not (isinstance(kind, type) and is_dataclass(kind)) or isinstance(value, kind)
 
 
 def _named(kind: Any) -> str:
