@@ -1,10 +1,50 @@
-"""Checks that configs of all systems share: numbers within limits, and values that are listed."""
+"""Checks that configs of all systems share: types, limits of numbers, listed values."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from math import isfinite
+from numbers import Integral, Real
 from operator import attrgetter
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+_PLAIN: dict[Any, tuple[type, str]] = {
+    bool: (bool, "True or False"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "text"),
+}
+
+
+def refuse_types(config: Any, prefix: str = "") -> None:
+    """ValueError for the first field, dotted, of another type than it is declared with.
+
+    A whole number is a number too, True and False are none, and a list does for a tuple. Values of
+    listed ones are left to `refuse_unlisted`.
+    """
+    for name, kind in get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        if not _is(value, kind):
+            raise ValueError(f"{prefix}{name} must be {_named(kind)}, got {value!r}")
+        if is_dataclass(value):
+            refuse_types(value, f"{prefix}{name}.")
+
+
+def _is(value: object, kind: Any) -> bool:
+    of = get_args(kind)
+    if kind in _PLAIN:
+        return isinstance(value, _PLAIN[kind][0]) and (kind is bool or not isinstance(value, bool))
+    if get_origin(kind) is tuple:
+        if not isinstance(value, tuple | list):
+            return False
+        kinds = of[:1] * len(value) if of[1:] == (...,) else of
+        return len(value) == len(kinds) and all(map(_is, value, kinds))
+    return not (isinstance(kind, type) and is_dataclass(kind)) or isinstance(value, kind)
+
+
+def _named(kind: Any) -> str:
+    if kind in _PLAIN:
+        return _PLAIN[kind][1]
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
 
 
 def refuse_numbers(config: Any, limits: Mapping[str, str]) -> None:

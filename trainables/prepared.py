@@ -5,6 +5,7 @@ without a manifest is incomplete and a kill at any moment leaves nothing that is
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -119,9 +120,16 @@ class DataSet:
 
 
 def intact(to: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether every shard is there with its size."""
-    shards = [(to / shard["file"], shard["bytes"]) for shard in manifest["shards"]]
-    return all(path.is_file() and path.stat().st_size == size for path, size in shards)
+    """Whether every shard is there with its size and, where the manifest tells it, its SHA-256."""
+    shards = [(to / shard["file"], shard) for shard in manifest["shards"]]
+    whole = all(path.is_file() and path.stat().st_size == s["bytes"] for path, s in shards)
+    return whole and all(sha256_of(path) == s["sha256"] for path, s in shards if "sha256" in s)
+
+
+def sha256_of(path: Path) -> str:
+    """Of all that a file holds."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

@@ -27,7 +27,7 @@ from trainables.portrait.network.dit import new_network
 from trainables.portrait.network.given import everything
 from trainables.portrait.portraits import Portraits
 from trainables.portrait.training.fp8 import convert
-from trainables.portrait.training.optim import new_optimizer
+from trainables.portrait.training.optim import Optimizer
 from trainables.portrait.training.target import Target, basis, to_model
 
 DOCUMENTED = PortraitConfig(
@@ -72,7 +72,7 @@ def step_of(cfg: PortraitConfig, way: Way, portraits: Portraits) -> Callable[[],
     cfg = replace(cfg, model=replace(cfg.model, checkpoint=way.checkpoint), fp8=way.layers)
     network = new_network(cfg, portraits).to(device)
     convert(network, cfg.fp8)
-    optimizer = new_optimizer(cfg, network)
+    optimizer = Optimizer(cfg, network)
     target = Target(cfg.target, cfg.model.patch, basis(cfg, portraits.images).to(device))
     x0 = to_model(portraits.images.to(device), cfg.portraits.range)
     noise = torch.randn(x0.shape, generator=generator("noise")).to(device)

@@ -1,6 +1,7 @@
-"""Portraits of random numbers, all sizes of which differ."""
+"""Portraits of random numbers, all sizes of which differ, and what counts of a network."""
 
 import torch
+from torch import nn
 
 from trainables.portrait.portraits import Conditions, Portraits
 
@@ -29,3 +30,20 @@ def portraits_of(count=4, height=HEIGHT, width=WIDTH, patch=4, seed=0):
             pose=pose,
         ),
     )
+
+
+def parameters_that_count(network: nn.Module) -> dict[str, int]:
+    """Non-embedding parameters, by the first part of their names.
+
+    The document does not say what it counts. These are the weights of all maps, and neither biases,
+    nor tables of joints and learned tokens, nor what embeds time, nor REPA's head, which sampling
+    has no use for; at the documented size they are 237.70 million.
+    """
+    counted: dict[str, int] = {}
+    for name, parameter in network.named_parameters():
+        left_out = ("bias", "joint.weight")
+        if name.endswith(left_out) or "null" in name or ".time." in name or name.startswith("repa"):
+            continue
+        first = name.split(".")[0]
+        counted[first] = counted.get(first, 0) + parameter.numel()
+    return counted

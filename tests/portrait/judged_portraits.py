@@ -70,6 +70,9 @@ class CountedWords:
                 states[row, place], mask[row, place] = len(word) / 10, True
         return states, mask
 
+    def truncated(self, captions: Sequence[str]) -> int:
+        return sum(len(caption.split()) > self.tokens for caption in captions)
+
 
 def redrawn(given: Given, noise: Tensor) -> Tensor:
     """Images that depend on the captions and the noise alone."""

@@ -8,7 +8,7 @@ from small_blocks import config, small_blocks, train
 
 from trainables.portrait.config import EmaConfig
 from trainables.portrait.training.average import DECAYS, Averages, suffix
-from trainables.portrait.training.optim import new_optimizer
+from trainables.portrait.training.optim import Optimizer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -63,7 +63,7 @@ def test_the_memory_of_an_average_is_its_share_of_any_run():
 
 def test_averages_are_the_sums_that_their_masses_say():
     network = small_blocks()
-    averages, optimizer = averages_of(network), new_optimizer(config(), network)
+    averages, optimizer = averages_of(network), Optimizer(config(), network)
     seen = [network.final.weight.detach().clone()]
     for step in range(20):
         train(network, optimizer, [step])
@@ -79,7 +79,7 @@ def test_averages_are_the_sums_that_their_masses_say():
 def test_a_lent_network_has_its_own_bits_again_even_behind_an_error():
     network = small_blocks()
     averages = averages_of(network, ("long",))
-    train(network, new_optimizer(config(), network), range(2))
+    train(network, Optimizer(config(), network), range(2))
     own = copy.deepcopy(network.state_dict())
     places = [p.data_ptr() for p in network.parameters()]
 
@@ -100,7 +100,7 @@ def test_lending_leaves_the_average_and_the_training_as_they_were():
     lent, plain = small_blocks(), small_blocks()
     runs = []
     for network in (lent, plain):
-        averages, optimizer = averages_of(network), new_optimizer(config(), network)
+        averages, optimizer = averages_of(network), Optimizer(config(), network)
         for step in range(6):
             train(network, optimizer, [step])
             averages.update(step)
@@ -116,7 +116,7 @@ def test_lending_leaves_the_average_and_the_training_as_they_were():
 
 def test_averages_resume_to_the_bit():
     network = small_blocks()
-    averages, optimizer = averages_of(network), new_optimizer(config(), network)
+    averages, optimizer = averages_of(network), Optimizer(config(), network)
     train(network, optimizer, range(3))
     averages.update(0)
     state = copy.deepcopy(averages.state_dict())

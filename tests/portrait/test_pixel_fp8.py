@@ -8,7 +8,7 @@ from small_blocks import config, loss, real_network, small_blocks, train
 
 from trainables.portrait.config import Fp8Config
 from trainables.portrait.training.fp8 import chosen, convert
-from trainables.portrait.training.optim import new_optimizer
+from trainables.portrait.training.optim import Optimizer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 needs_torchao = pytest.mark.skipif(
@@ -83,7 +83,7 @@ def test_training_in_8_bits_moves_every_parameter(name):
     network = small_blocks()
     convert(network, emulated())
     start = {n: p.detach().clone() for n, p in network.named_parameters()}
-    train(network, new_optimizer(config(optim__name=name), network), range(2))
+    train(network, Optimizer(config(optim__name=name), network), range(2))
     for n, parameter in network.named_parameters():
         assert not torch.equal(parameter, start[n]), n
 

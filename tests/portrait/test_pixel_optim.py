@@ -7,7 +7,7 @@ import pytest
 import torch
 from small_blocks import config, loss, real_network, small_blocks, train
 
-from trainables.portrait.training.optim import is_muons, new_optimizer, rate_at
+from trainables.portrait.training.optim import Optimizer, is_muons, rate_at
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -53,14 +53,14 @@ def test_of_the_network_itself_muon_takes_matrices_of_blocks_and_as_run_tables_t
 def test_every_parameter_moves_in_the_first_step(name, scope):
     network = small_blocks()
     start = copy.deepcopy(network.state_dict())
-    train(network, new_optimizer(config(optim__name=name, muon__scope=scope), network), range(1))
+    train(network, Optimizer(config(optim__name=name, muon__scope=scope), network), range(1))
     for key, value in network.state_dict().items():
         assert not torch.equal(value, start[key]), key
 
 
 def test_adamw_is_torchs_with_the_documented_settings():
     ours, theirs = small_blocks(), small_blocks()
-    train(ours, new_optimizer(config(), ours), range(5))
+    train(ours, Optimizer(config(), ours), range(5))
     plain = torch.optim.AdamW(
         theirs.parameters(), 1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.03
     )
@@ -77,7 +77,7 @@ def test_adamw_is_torchs_with_the_documented_settings():
 
 def test_gradients_are_clipped_over_all_parameters_before_either_steps():
     network = small_blocks()
-    optimizer = new_optimizer(config(optim__name="muon", optim__clip=0.5), network)
+    optimizer = Optimizer(config(optim__name="muon", optim__clip=0.5), network)
     (1000 * loss(network, 0)).backward()
     gradients = [p.grad.clone() for p in network.parameters()]
     norm = optimizer.step(0)
@@ -113,13 +113,13 @@ def test_a_warm_up_may_be_nothing_or_the_whole_run():
 def test_a_resumed_optimizer_goes_on_to_the_bit(name):
     cfg = config(optim__name=name)
     whole = small_blocks()
-    train(whole, new_optimizer(cfg, whole), range(6))
+    train(whole, Optimizer(cfg, whole), range(6))
     first = small_blocks()
-    optimizer = new_optimizer(cfg, first)
+    optimizer = Optimizer(cfg, first)
     train(first, optimizer, range(4))
     state = copy.deepcopy((first.state_dict(), optimizer.state_dict()))
     second = small_blocks()
-    resumed = new_optimizer(cfg, second)
+    resumed = Optimizer(cfg, second)
     second.load_state_dict(state[0])
     resumed.load_state_dict(state[1])
     assert resumed.lr == optimizer.lr > 0
@@ -131,8 +131,8 @@ def test_a_resumed_optimizer_goes_on_to_the_bit(name):
 def test_watching_a_step_changes_nothing():
     watched, unwatched = small_blocks(), small_blocks()
     cfg = config(optim__name="muon")
-    train(watched, new_optimizer(cfg, watched), range(3), watched=True)
-    train(unwatched, new_optimizer(cfg, unwatched), range(3))
+    train(watched, Optimizer(cfg, watched), range(3), watched=True)
+    train(unwatched, Optimizer(cfg, unwatched), range(3))
     for one, other in zip(watched.parameters(), unwatched.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -140,7 +140,7 @@ def test_watching_a_step_changes_nothing():
 def test_what_is_told_of_a_block_is_what_its_parameters_say():
     network = small_blocks()
     cfg = config()
-    optimizer = new_optimizer(cfg, network)
+    optimizer = Optimizer(cfg, network)
     assert optimizer.statistics() == {}
     train(network, optimizer, range(2))
     block = list(network.blocks[1].parameters())
@@ -165,7 +165,7 @@ def test_what_is_told_of_a_block_is_what_its_parameters_say():
 
 def test_muons_updates_are_as_large_as_adamws_and_its_matrices_have_no_second_moment():
     network = small_blocks()
-    optimizer = new_optimizer(config(optim__name="muon"), network)
+    optimizer = Optimizer(config(optim__name="muon"), network)
     train(network, optimizer, range(2), watched=True)
     told = optimizer.statistics()
     assert 0.1 < told["train/update_rms@block0"] < 0.5
@@ -178,7 +178,7 @@ def test_muon_keeps_half_of_what_adamw_keeps_of_a_matrix():
     sizes = {}
     for name in ("adamw", "muon"):
         network = small_blocks()
-        optimizer = new_optimizer(config(optim__name=name, muon__scope="ndim2 as run"), network)
+        optimizer = Optimizer(config(optim__name=name, muon__scope="ndim2 as run"), network)
         train(network, optimizer, range(1))
         states = [s for part in optimizer._each.values() for s in part.state.values()]
         kept = [v for state in states for v in state.values() if v.ndim]
@@ -191,4 +191,4 @@ def test_muon_keeps_half_of_what_adamw_keeps_of_a_matrix():
 
 def test_muon_without_a_matrix_in_its_scope_is_refused():
     with pytest.raises(ValueError, match="needs matrices in 'blocks.', got none; take muon.scope"):
-        new_optimizer(config(optim__name="muon"), torch.nn.Linear(3, 4))
+        Optimizer(config(optim__name="muon"), torch.nn.Linear(3, 4))

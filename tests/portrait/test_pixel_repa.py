@@ -5,6 +5,7 @@ import torch
 
 from trainables.draws import generator
 from trainables.portrait.config import RepaConfig
+from trainables.portrait.patch_grid import grid_of
 from trainables.portrait.training.repa import (
     others,
     pixel_features,
@@ -47,9 +48,12 @@ def test_a_finer_grid_is_between_its_neighbours_in_both_directions():
 
 
 def test_grids_that_rounding_made_unlike_are_resized_and_others_refused():
-    assert resized(torch.randn(1, 19 * 18, 2), (16, 16)).shape == (1, 256, 2)
-    for patches in (23, 12):
-        with pytest.raises(ValueError, match=f"grid of the shape of 4 x 4 tokens, got {patches}"):
+    """Of 704 x 1344 px are 11 x 21 patches of 64 px and 50 x 96 of 14."""
+    assert grid_of(6, (8, 12)) == (2, 3) and grid_of(64, (32, 32)) == (8, 8)
+    assert grid_of(50 * 96, (704, 1344)) == grid_of(50 * 96, (11, 21)) == (50, 96)
+    assert resized(torch.randn(1, 50 * 96, 2), (11, 21)).shape == (1, 231, 2)
+    for patches in (0, 12, 18 * 19, 23):
+        with pytest.raises(ValueError, match=f"grid of squares over 4 x 4, got {patches};"):
             resized(torch.randn(1, patches, 2), (4, 4))
 
 

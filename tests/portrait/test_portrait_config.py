@@ -1,9 +1,13 @@
 """A config that no run could follow is refused before there is one, by the name of the field."""
 
 import math
+import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pytest
 from tiny_portraits import TINY
 
@@ -17,7 +21,45 @@ NOWHERE = {
     "sample.t_min": (1.0, r"sample.t_min must be in \[0, 1\), got 1.0"),
     "evaluation.edits": (-1, "evaluation.edits must be at least 0, got -1"),
 }
-NUMBERS = ("time.loc", "time.scale", "sample.text", "sample.scale", "parts.face", "model.mlp_ratio")
+TRIED = """
+import pickle, sys
+from infra.study.study import replace_fields
+from trainables.portrait.config import PortraitConfig
+said = []
+for knob, value in pickle.load(sys.stdin.buffer):
+    try:
+        replace_fields(PortraitConfig(), {knob: value})
+        said.append("taken")
+    except ValueError as error:
+        said.append(str(error))
+sys.stdout.buffer.write(pickle.dumps(said))
+"""
+OTHER_TYPES = [
+    ("optim.batch", "8", "optim.batch must be a whole number, got '8'"),
+    ("portraits.size", "32", "portraits.size must be a whole number, got '32'"),
+    ("repa.decay", "ab", "repa.decay must be tuple[float, float], got 'ab'"),
+    ("repa.decay", None, "repa.decay must be tuple[float, float], got None"),
+    ("ema.kept", 5, ", ...], got 5"),
+    ("steps", 4.5, "steps must be a whole number, got 4.5"),
+    ("steps", True, "steps must be a whole number, got True"),
+    ("drop.pose", "0.1", "drop.pose must be a number, got '0.1'"),
+    ("compile", 1, "compile must be True or False, got 1"),
+    ("data", None, "data must be text, got None"),
+    ("optim", {}, "optim must be OptimConfig, got {}"),
+    ("steps", np.int64(9), "taken"),
+    ("optim.lr", 1, "taken"),
+    ("repa.decay", [0, 1], "taken"),
+]
+NUMBERS = (
+    "optim.lr",
+    "optim.weight_decay",
+    "time.loc",
+    "time.scale",
+    "sample.text",
+    "sample.scale",
+    "parts.face",
+    "model.mlp_ratio",
+)
 
 
 @pytest.mark.parametrize("knob", NOWHERE)
@@ -25,6 +67,15 @@ def test_a_value_that_leads_nowhere_is_refused(knob):
     value, told = NOWHERE[knob]
     with pytest.raises(ValueError, match=told):
         replace_fields(TINY, {knob: value})
+
+
+def test_a_value_of_another_type_is_refused_by_the_name_of_its_field():
+    """In a process of its own, since in tests every call is held to its types before."""
+    given = [(knob, value) for knob, value, _ in OTHER_TYPES]
+    asked = [sys.executable, "-c", TRIED]
+    told = subprocess.run(asked, input=pickle.dumps(given), capture_output=True, check=True).stdout
+    for (knob, value, expected), line in zip(OTHER_TYPES, pickle.loads(told), strict=True):
+        assert expected in line, (knob, value)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

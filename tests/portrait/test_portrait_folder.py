@@ -117,7 +117,10 @@ def manifest_with(place, **changed):
     [
         (lambda f: (f / "manifest.json").unlink(), "must hold manifest.json with a digest"),
         (lambda f: manifest_with(f, kind="ct"), "must be the manifest of a portraits data set"),
-        (lambda f: manifest_with(f, digest="0" * 64), "must be those of its manifest, and are not"),
+        (
+            lambda f: manifest_with(f, digest="0" * 64),
+            "must be those of its manifest's digest, and are not",
+        ),
         (lambda f: (f / "portraits-00000.parquet").unlink(), "must hold every portraits-"),
         (lambda f: (f / "portraits-00000.parquet").write_bytes(b"x"), "must hold every portraits-"),
     ],
@@ -130,13 +133,28 @@ def test_a_folder_that_is_not_whole_is_refused_in_a_line(bare, spoil, told):
     assert "\n" not in str(refused.value)
 
 
+def test_a_shard_of_its_size_that_says_something_else_is_refused(full):
+    """Whatever column is damaged: here a caption, whose row keeps its own hash."""
+    path = full / "portraits-00000.parquet"
+    rows = pq.read_table(path)
+    captions = [f"{cell[:-1]}!" for cell in rows["caption"].to_pylist()]
+    place = rows.schema.get_field_index("caption")
+    pq.write_table(rows.set_column(place, "caption", pa.array(captions)), path)
+    shards = json.loads((full / "manifest.json").read_text())["shards"]
+    manifest_with(full, shards=[shards[0] | {"bytes": path.stat().st_size}])
+    with pytest.raises(ValueError, match="must hold every portraits-.* whole, and does not"):
+        read_portraits(str(full), CFG)
+
+
 def test_pixels_that_are_not_those_of_their_hash_are_refused(bare):
+    """Also where an older manifest has no hashes of shards."""
     path = bare / "portraits-00000.parquet"
     rows = pq.read_table(path)
     pixels = [bytes(len(cell)) for cell in rows["pixels"].to_pylist()]
     place = rows.schema.get_field_index("pixels")
     pq.write_table(rows.set_column(place, "pixels", pa.array(pixels, pa.binary())), path)
     shards = json.loads((bare / "manifest.json").read_text())["shards"]
+    del shards[0]["sha256"]
     manifest_with(bare, shards=[shards[0] | {"bytes": path.stat().st_size}])
     with pytest.raises(ValueError, match="row 0 must have the pixels of its hash"):
         read_portraits(str(bare), CFG)

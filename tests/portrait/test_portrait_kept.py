@@ -1,5 +1,7 @@
 """A kept cell's network, read from the folder that the ledger wrote, and pictures drawn by it."""
 
+import importlib.util
+import json
 from dataclasses import asdict
 
 import pytest
@@ -11,6 +13,7 @@ from infra.ledger.ledger import Ledger
 from infra.ledger.records import Commit
 from infra.ledger.storage import open_storage
 from infra.study.study import flatten, replace_fields
+from trainables.portrait import kept
 from trainables.portrait.__main__ import changed, main
 from trainables.portrait.kept import configured, kept_run
 from trainables.portrait.portrait import PortraitRun
@@ -18,6 +21,9 @@ from trainables.portrait.reading import ReadConfig
 
 CONFIG = replace_fields(TINY, {"seed": 3, "ema.kept": ("short",), "repa.decay": (0.5, 0.75)})
 
+needs_torchao = pytest.mark.skipif(
+    importlib.util.find_spec("torchao") is None, reason="torchao is not installed"
+)
 pytestmark = pytest.mark.usefixtures("one_thread", "stems")
 
 
@@ -63,6 +69,45 @@ def test_a_cell_without_weights_or_with_others_is_refused(tmp_path, trained):
     state.write_bytes(state.read_bytes()[:-1] + b"!")
     with pytest.raises(ValueError, match="and is damaged"):
         kept_run(cell)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("head.json", "{}", "head.json: must have 'state' as str, got 'none'"),
+        ("head.json", "[]", "head.json: must be a JSON object, got list"),
+        ("head.json", '{"state": "s", "state_sha256": 5}', "'state_sha256' as str, got 5"),
+        ("start.json", "{}", "start.json: must have 'config' as dict, got 'none'"),
+        ("start.json", '"text"', "start.json: must be a JSON object, got str"),
+        ("start.json", "{", "start.json: must be JSON, got"),
+        ("start.json", None, "start.json: must be there, got No such file"),
+    ],
+)
+def test_files_of_another_form_are_told_in_a_line(tmp_path, capsys, file, content, told):
+    attempt = tmp_path / "cell" / "0001-a"
+    attempt.mkdir(parents=True)
+    head = {"state": "state-3.pt", "state_sha256": "0", "finished": False}
+    (attempt / "head.json").write_text(json.dumps(head))
+    (attempt / "start.json").write_text('{"config": {}}')
+    if content is None:
+        (attempt / file).unlink()
+    else:
+        (attempt / file).write_text(content)
+    assert main([str(tmp_path / "cell")]) == 1
+    said = capsys.readouterr().err
+    assert told in said and said.count("\n") == 1
+
+
+@needs_torchao
+def test_a_cell_of_8_bits_can_be_drawn_where_there_are_no_units_for_them(
+    tmp_path, trained, monkeypatch
+):
+    within = replace_fields(CONFIG, {"fp8.layers": "attention_mlp"})
+    cell = written(tmp_path, within, trained.state_dict())
+    monkeypatch.setattr(kept, "has_units", lambda device: False)
+    arguments = ["--caption", "a young man", "--count", "1"]
+    assert kept_run(cell).cfg.fp8.emulate
+    assert main([str(cell), *arguments, "--picture", str(tmp_path / "shown.png")]) == 0
 
 
 def test_a_picture_shows_before_and_after_of_an_edit(tmp_path, trained, capsys):

@@ -1,5 +1,8 @@
 """What lies beside a picture: joined by id, brought to what is shown, or absent and why."""
 
+import warnings
+from pathlib import Path
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -66,6 +69,19 @@ def spoil(folder, kind):
         np.save(folder / "pose.npy", np.full((4, 3), 1.5, np.float16))
     elif kind == "flat":
         np.save(folder / "pose.npy", np.zeros((4, 2), np.float16))
+    elif kind in ("two", "nobody"):
+        (folder / "pose.npy").unlink()
+        np.save(folder / "pose2.npy", np.zeros((1, 5, 2) if kind == "two" else (2, 0, 3)))
+    elif kind == "whole numbers":
+        np.save(folder / "dinov3_cls.npy", np.arange(5))
+    elif kind == "archive":
+        (folder / "dinov3_cls.npy").write_bytes(b"PK\x03\x04 and no more")
+    elif kind == "empty":
+        (folder / "dinov3_cls.npy").write_bytes(b"")
+    elif kind == "half a pair":
+        (folder / "metadata.json").write_text(r'{"identity": "\ud800"}')
+    elif kind == "long":
+        (folder / "metadata.json").write_text(f'{{"aspect_bucket": "{"9" * 5000}x1"}}')
     elif kind == "metadata":
         (folder / "metadata.json").write_text("{")
     elif kind == "caption":
@@ -86,6 +102,13 @@ def spoil(folder, kind):
         ("pickled", "patches", "dinov3_patches.npy is no readable array"),
         ("joints", "pose", "pose of 5 joints, not 4 as most"),
         ("flat", "pose", "pose.npy of float16 (4, 2), not of floats (joints, 3)"),
+        ("two", "pose", "pose2.npy of float64 (1, 5, 2), not of floats (joints, 3)"),
+        ("nobody", "pose", "pose2.npy of float64 (2, 0, 3), not of floats (joints, 3)"),
+        ("whole numbers", "patches", "features of the whole are of int64, not of floats"),
+        ("archive", "patches", "dinov3_cls.npy is no readable array"),
+        ("empty", "patches", "dinov3_cls.npy is empty"),
+        ("half a pair", None, "metadata.json has half of a surrogate pair, which is no text"),
+        ("long", None, "metadata.json: aspect_bucket is no size such as bucket_832x1216"),
         ("metadata", None, "metadata.json is no readable JSON"),
         ("caption", "caption", "its caption is no UTF-8 text"),
         ("classes", "parts", "seg.npy has classes from 28 to 28, not within 0 to 27"),
@@ -93,12 +116,25 @@ def spoil(folder, kind):
 )
 def test_what_cannot_be_used_is_absent_and_the_portrait_stays(source, tmp_path, kind, lost, reason):
     spoil(source / "e", kind)
-    manifest = taken(source, tmp_path / "out")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        manifest = taken(source, tmp_path / "out")
     assert reasons(manifest["absent"]) == {reason: ["e.png"]}
     row = rows(tmp_path / "out")["e"]
     assert lost is None or not row[lost]
     assert lost != "patches" or row["whole"] is None  # a teacher gives both
     assert all(row["patches"] for name, row in rows(tmp_path / "out").items() if name != "e")
+
+
+def test_of_several_people_the_one_who_is_seen_best_is_taken(source, tmp_path):
+    (source / "e" / "pose.npy").unlink()
+    people = np.full((3, 4, 3), [10.0, 30.0, 0.5])
+    people[1] = [20.0, 30.0, 0.8]
+    people[2, :, 2] = np.nan
+    np.save(source / "e" / "pose2.npy", people)
+    taken(source, tmp_path / "out")
+    pose = np.frombuffer(rows(tmp_path / "out")["e"]["pose"], "<f4").reshape(4, 3)
+    assert np.allclose(pose, [0.5, 0.75, 0.8])
 
 
 def test_joints_beyond_what_is_shown_are_not_seen(source, tmp_path):
@@ -175,6 +211,26 @@ def test_features_that_cannot_be_joined_are_absent(tmp_path, arrays, reason):
     manifest = taken(source, tmp_path / "out")
     assert manifest["known"]["features"] == 0
     assert reason in next(iter(reasons(manifest["absent"])))
+
+
+def test_a_folder_called_as_the_features_of_many_pictures_is_told(tmp_path):
+    source = twelve(tmp_path / "in")
+    (source / "features.npz").mkdir()
+    manifest = taken(source, tmp_path / "out")
+    assert reasons(manifest["absent"]) == {"it is no plain file": ["features.npz"]}
+
+
+def test_a_caption_that_cannot_be_read_says_so(source, tmp_path, monkeypatch):
+    def refuses(path, *rest, **options):
+        if path.parent.name == "e" and path.name == "caption.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return reading(path, *rest, **options)
+
+    reading = Path.read_text
+    monkeypatch.setattr(Path, "read_text", refuses)
+    manifest = taken(source, tmp_path / "out")
+    told = {"its caption cannot be read (Permission denied)": ["e.png"]}
+    assert reasons(manifest["absent"]) == told
 
 
 def test_what_is_required_decides_who_is_in(source, tmp_path):

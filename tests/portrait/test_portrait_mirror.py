@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hand_made_portraits import portraits_of as hand_made
 
 from trainables.draws import generator
 from trainables.portrait.data import portraits_of
@@ -102,6 +103,22 @@ def test_a_mirrored_caption_says_the_other_side_in_its_states_too():
     assert torch.equal(there.conditions.text, states)
     assert torch.equal(there.conditions.text_mask, mask)
     assert mirrored_words("bright, left-handed, facing left") == "bright, left-handed, facing right"
+
+
+def test_a_side_that_is_written_large_turns_and_stays_large():
+    told = "Left profile, facing Right. LEFT of it the right hand."
+    turned = "Right profile, facing Left. RIGHT of it the left hand."
+    assert mirrored_words(told) == turned and mirrored_words(turned) == told
+
+
+def test_patches_of_a_picture_that_is_no_square_are_mirrored_and_none_stay_none():
+    wide = hand_made(height=8, width=12)
+    bare = replace(wide.conditions, pose=torch.zeros(4, len(JOINTS), 3))
+    own = replace(wide, conditions=bare)
+    there = mirrored(own, WORDS).conditions.patches
+    assert torch.equal(there.view(4, 2, 3, -1), own.conditions.patches.view(4, 2, 3, -1).flip(2))
+    none = replace(own, conditions=replace(bare, patches=torch.zeros(4, 0, 7)))
+    assert mirrored(none, WORDS).conditions.patches.shape == (4, 0, 7)
 
 
 def test_features_of_the_mirrored_picture_are_the_teachers_where_there_is_one():

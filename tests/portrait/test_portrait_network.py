@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hand_made_portraits import FEATURES, HEIGHT, JOINTS, TOKENS, WIDTH, portraits_of
+from hand_made_portraits import (
+    FEATURES,
+    HEIGHT,
+    JOINTS,
+    TOKENS,
+    WIDTH,
+    parameters_that_count,
+    portraits_of,
+)
 from torch import nn
 from torch.nn import functional as F
 
@@ -17,11 +25,10 @@ from trainables.portrait.config import (
     PortraitsConfig,
     TreadConfig,
 )
-from trainables.portrait.network.conditions import Widths, grid_of
+from trainables.portrait.network.conditions import Widths
 from trainables.portrait.network.dit import (
     NanoDit,
     new_network,
-    parameters_that_count,
     positions,
     unpatched,
 )
@@ -258,12 +265,6 @@ def test_pooled_patches_are_means_of_four():
     pooled = network.conditions._patches(given, network.conditions.null_patch, (16, 16))
     grid = portraits.conditions.patches.view(4, 4, 4, FEATURES)
     assert torch.allclose(pooled[:, 1], grid[:, :2, 2:].mean((1, 2)), atol=1e-6)
-
-
-def test_a_grid_that_does_not_fit_the_picture_is_refused():
-    assert grid_of(6, (8, 12)) == (2, 3) and grid_of(64, (32, 32)) == (8, 8)
-    with pytest.raises(ValueError, match="grid of squares over 8 x 12 pixels, got 7"):
-        grid_of(7, (8, 12))
 
 
 @pytest.mark.parametrize("draw", ["shared", "per_sample"])

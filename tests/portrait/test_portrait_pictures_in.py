@@ -1,11 +1,14 @@
 """Each odd picture by name: what is made of it, or why it is left out."""
 
+import os
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from picture_folders import beside, noise, reasons, taken, twelve
 from PIL import Image
 
+from trainables.portrait.ingest import ingest, telling
 from trainables.portrait.ingest.pictures import Unreadable, read_array, read_picture
 
 
@@ -119,6 +122,62 @@ def test_one_bad_file_ends_nothing_and_is_in_the_manifest(tmp_path):
     assert found.pop("no PNG, JPEG or WebP") == ["moving.gif"]
     assert all(why.startswith("no readable PNG, JPEG or WebP (") for why in found)
     assert sorted(sum(found.values(), [])) == ["a.jpg", "broken.jpg", "gone.png"]
+
+
+def test_a_pipe_is_not_waited_for_and_an_empty_file_is_called_empty(tmp_path):
+    source = twelve(tmp_path / "in")
+    os.mkfifo(source / "pipe.png")
+    (source / "nothing.png").write_bytes(b"")
+    found = reasons(taken(source, tmp_path / "out")["skipped"])
+    assert found == {
+        "no plain file": ["pipe.png"],
+        "no readable PNG, JPEG or WebP (the file is empty)": ["nothing.png"],
+    }
+
+
+def test_what_lies_beside_a_picture_and_cannot_be_opened_is_not_the_targets_fault(tmp_path):
+    """A name of bytes that are no text has a place that is longer than a name may be."""
+    source = twelve(tmp_path / "in")
+    noise(50).save(os.fsencode(source) + b"/" + b"\xff" * 100 + b".png", format="PNG")
+    manifest = taken(source, tmp_path / "out")
+    assert sum(manifest["rows"].values()) == 13
+    assert list(reasons(manifest["absent"])) == [
+        "what lies beside it cannot be opened (File name too long)"
+    ]
+
+
+def test_a_source_that_fails_while_it_is_read_is_not_the_targets_fault(tmp_path, monkeypatch):
+    def fails(entry, *rest):
+        if entry.id == "c":
+            raise OSError(5, "Input/output error")
+        return look(entry, *rest)
+
+    look = ingest.look
+    monkeypatch.setattr(ingest, "look", fails)
+    manifest = taken(twelve(tmp_path / "in"), tmp_path / "out")
+    assert reasons(manifest["skipped"]) == {"cannot be read (Input/output error)": ["c.png"]}
+
+
+def test_what_was_left_out_is_told_before_a_refusal(tmp_path, capsys):
+    source = twelve(tmp_path / "in", "a")
+    (source / "nothing.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="a split must have portraits of someone on both sides"):
+        taken(source, tmp_path / "out")
+    assert "the file is empty" in capsys.readouterr().err
+
+
+def test_only_where_states_were_left_open_weights_are_said_to_be_missing(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(telling, "weights_of", lambda _: None)
+    source = twelve(tmp_path / "in")
+    (source / "a.txt").write_text("A face.")
+    taken(source, tmp_path / "none", text="none", landmarks="none")
+    told = capsys.readouterr().err
+    assert "without states" not in told and "no joints" not in told
+    taken(source, tmp_path / "auto", text="auto", landmarks="auto")
+    told = capsys.readouterr().err
+    assert "captions are kept without states" in told and "no joints: none are given" in told
 
 
 def test_a_portrait_may_be_an_array_among_what_is_known_of_it(tmp_path):

@@ -103,6 +103,35 @@ def test_a_spool_gives_back_what_was_added(tmp_path):
         assert spool.shapes(spool.places["k"]) == {"a": (2, 3), "b": (0, 4)}
 
 
+def test_a_damaged_shard_of_the_right_size_is_made_again(tmp_path):
+    source = twelve(tmp_path / "in")
+    taken(source, tmp_path / "out")
+    whole = contents(tmp_path / "out")
+    damage(tmp_path / "out" / "portraits-00000.parquet", 200)
+    taken(source, tmp_path / "out")
+    assert contents(tmp_path / "out") == whole
+
+
+def damage(path, place):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_record_of_a_spool_is_passed_over_and_those_behind_it_are_not(tmp_path):
+    with Spool(tmp_path / "s") as spool:
+        places = [spool.add(key, {}, {"a": np.arange(50)}) for key in "klm"]
+    damage(tmp_path / "s", places[2] - 7)  # in the array of the second
+    with (tmp_path / "s").open("ab") as file:
+        file.write(bytes(999))  # what a machine that went down left there
+    with Spool(tmp_path / "s") as spool:
+        assert set(spool.places) == {"k", "m"}
+        spool.add("l", {"again": 1}, {})
+    with Spool(tmp_path / "s") as spool:
+        assert spool.read(spool.places["l"]) == ({"again": 1}, {})
+        assert spool.read(spool.places["m"])[1]["a"].tolist() == list(range(50))
+
+
 @pytest.mark.parametrize(
     ("other", "told"),
     [
@@ -193,6 +222,11 @@ def test_of_equal_pictures_the_first_is_kept_and_the_rest_is_told(tmp_path):
     manifest = taken(source, tmp_path / "out")
     assert manifest["copies"]["exact"] == 2 and sum(manifest["rows"].values()) == 12
     assert sorted(reasons(manifest["skipped"])["the same picture as d"]) == ["y.webp", "z.png"]
+    assert "; 2 copies, 0 near across the split, 0 others skipped" in manifest["summary"]
+    (source / "y.webp").write_bytes(b"")
+    one = taken(source, tmp_path / "one")["summary"]
+    assert "; 1 copy, 0 near across the split, 1 other skipped" in one
+    (source / "y.webp").write_bytes((source / "z.png").read_bytes())
     kept = taken(source, tmp_path / "kept", keep_duplicates=True)
     assert sum(kept["rows"].values()) == 14
 

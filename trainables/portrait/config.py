@@ -8,7 +8,7 @@ is in `sample` or `evaluation`, and so are the averages of weights in `ema`.
 from dataclasses import dataclass
 from typing import Literal
 
-from trainables.checks import refuse_numbers, refuse_unlisted
+from trainables.checks import refuse_numbers, refuse_types, refuse_unlisted
 
 Control = Literal["", "mean", "noise", "another", "blur", "shift"]
 Sampler = Literal["none", "dual", "self"]
@@ -22,8 +22,8 @@ LIMITS = {
     "above 0": "optim.lr optim.clip time.scale model.mlp_ratio",
     "at least 0": "optim.min_lr optim.weight_decay repa.weight parts.face parts.background "
     "parts.other model.adaln_rank evaluation.edits",
-    "finite": "time.loc time.scale model.mlp_ratio repa.weight parts.face parts.background "
-    "parts.other sample.text sample.features sample.scale",
+    "finite": "optim.lr optim.weight_decay time.loc time.scale model.mlp_ratio repa.weight "
+    "parts.face parts.background parts.other sample.text sample.features sample.scale",
 }
 
 
@@ -66,6 +66,7 @@ class ModelConfig:
     checkpoint: bool = False  # whether activations of a block are computed again in the backward
 
     def __post_init__(self) -> None:
+        refuse_types(self, "model.")
         if min(self.hidden, self.depth, self.heads, self.patch) < 1 or self.hidden % self.heads:
             raise ValueError(
                 "model: hidden must be a multiple of heads and all counts at least 1, got hidden "
@@ -101,6 +102,7 @@ class TargetConfig:
     as_run: bool = False
 
     def __post_init__(self) -> None:
+        refuse_types(self, "target.")
         if self.rank < ALL:
             raise ValueError(f"target.rank must be 0 or more, or -1 for all, got {self.rank}")
         if not 0 < self.t_min < 1:
@@ -138,6 +140,7 @@ class OptimConfig:
     accumulation: int = 1
 
     def __post_init__(self) -> None:
+        refuse_types(self, "optim.")
         if not 0 <= self.warmup <= 1:
             raise ValueError(f"optim.warmup must be in [0, 1] of the steps, got {self.warmup}")
         if self.min_lr > self.lr:
@@ -163,6 +166,7 @@ class MuonConfig:
     scope: Literal["hidden", "ndim2 as run"] = "hidden"
 
     def __post_init__(self) -> None:
+        refuse_types(self, "muon.")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"muon.momentum must be in [0, 1), got {self.momentum}")
 
@@ -196,6 +200,7 @@ class DropConfig:
     only_pose: float = 0.05
 
     def __post_init__(self) -> None:
+        refuse_types(self, "drop.")
         shares = (
             self.all,
             self.only_text,
@@ -239,6 +244,7 @@ class TreadConfig:
         return self.end + depth if self.end < 0 else self.end
 
     def __post_init__(self) -> None:
+        refuse_types(self, "tread.")
         if not 0 <= self.rate < 1:
             raise ValueError(f"tread.rate must be in [0, 1), got {self.rate}")
 
@@ -259,6 +265,7 @@ class RepaConfig:
     teacher: Literal["features", "shuffled", "pixels"] = "features"
 
     def __post_init__(self) -> None:
+        refuse_types(self, "repa.")
         if len(self.decay) != 2 or not 0 <= self.decay[0] <= self.decay[1] <= 1:
             raise ValueError(f"repa.decay must be two rising shares in [0, 1], got {self.decay}")
 
@@ -273,6 +280,7 @@ class PartsConfig:
     normalise: bool = True  # to a mean of 1 in each portrait
 
     def __post_init__(self) -> None:
+        refuse_types(self, "parts.")
         if max(self.face, self.background, self.other) == 0:
             raise ValueError("parts: one weight must be above 0 at least, got 0 for all")
 
@@ -307,6 +315,7 @@ class SampleConfig:
     t_min: float = 0.0
 
     def __post_init__(self) -> None:
+        refuse_types(self, "sample.")
         if not 0 <= self.t_min < 1:
             raise ValueError(f"sample.t_min must be in [0, 1), got {self.t_min}")
 
@@ -352,6 +361,7 @@ class PortraitConfig:
     evaluation: EvaluationConfig = EvaluationConfig()
 
     def __post_init__(self) -> None:
+        refuse_types(self)
         refuse_numbers(self, LIMITS)
         refuse_unlisted(self)
         if self.portraits.size % self.model.patch:

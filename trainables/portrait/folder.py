@@ -47,7 +47,7 @@ def manifest_of(folder: str) -> dict[str, Any]:
     """What the folder says of itself, its digest among it.
 
     Raises:
-        ValueError: When it is none of portraits, or a shard of it is lost or cut.
+        ValueError: When it is none of portraits.
     """
     try:
         manifest = PORTRAITS.read_manifest(Path(folder))
@@ -56,11 +56,6 @@ def manifest_of(folder: str) -> dict[str, Any]:
     if manifest is None or not manifest.get("digest"):
         raise ValueError(
             f"data {folder!r}: must hold manifest.json with a digest, and does not; {REMEDY}"
-        )
-    if not intact(Path(folder), manifest):
-        raise ValueError(
-            f"data {folder!r}: must hold every {SHARDS} of its manifest whole, and does not; "
-            f"{REMEDY} again"
         )
     return manifest
 
@@ -109,6 +104,10 @@ def _read(
 ) -> tuple[Portraits, Portraits, Words]:
     manifest = manifest_of(folder)
     try:
+        if not intact(Path(folder), manifest):
+            raise ValueError(
+                f"must hold every {SHARDS} of its manifest whole, and does not; {REMEDY} again"
+            )
         rows = _rows(folder, manifest)
         chosen = {
             "train": [row for row in rows if row["split"] == "train"][:train],
@@ -128,7 +127,7 @@ def _read(
 
 
 def _rows(folder: str, manifest: dict[str, Any]) -> list[Row]:
-    """What the rows of square portraits say; all rows must be those that the digest is of."""
+    """What the rows of square portraits say; their hashes must be those that the digest is of."""
     digest = sha256()
     rows: list[Row] = []
     for shard in manifest["shards"]:
@@ -138,7 +137,10 @@ def _rows(folder: str, manifest: dict[str, Any]) -> list[Row]:
             row["text_bytes"] = states.size if states is not None else 0
             rows.append(row)
     if digest.hexdigest() != manifest["digest"]:
-        raise ValueError(f"its {SHARDS} must be those of its manifest, and are not; {REMEDY} again")
+        raise ValueError(
+            f"the rows of its {SHARDS} must be those of its manifest's digest, and are not; "
+            f"{REMEDY} again"
+        )
     return [row | {"at": at} for at, row in enumerate(rows) if row["height"] == row["width"]]
 
 

@@ -15,24 +15,29 @@ from typing import Any
 
 import torch
 
-from trainables.portrait.config import PortraitConfig
+from trainables.loop import best_device
+from trainables.portrait.config import Fp8Config, PortraitConfig
 from trainables.portrait.portrait import PortraitRun
 from trainables.portrait.reading import ReadConfig
+from trainables.portrait.training.fp8 import has_units
 
 
 def kept_run(cell: Path, data: str = "") -> PortraitRun:
     """The run of a cell, with its newest weights and averages.
+
+    What it computes in 8 bits is emulated where the device has no units for them.
 
     Args:
         cell: Its folder, such as runs/NAME/cells/KEY.
         data: Folder of prepared data where that is not what the plan names any more.
 
     Raises:
-        ValueError: When the folder holds no such cell, or none with weights.
+        ValueError: When the folder holds no such cell, or none with weights, or its files are of
+            another form.
     """
     attempt, head = _newest(cell)
-    config = configured(_json(attempt / "start.json")["config"])
-    config = replace(config, data=data or _planned_data(cell))
+    config = configured(_json(attempt / "start.json", config=dict)["config"])
+    config = replace(config, data=data or _planned_data(cell), fp8=_drawable(config.fp8))
     if config.control:
         raise ValueError(f"{cell}: must be a cell with a network, got control {config.control!r}")
     run = PortraitRun(config)
@@ -61,7 +66,7 @@ def _built(config: Any, flat: Mapping[str, Any]) -> Any:
             }
             values[name] = _built(own, inner)
         elif name in flat:
-            values[name] = tuple(flat[name]) if isinstance(own, tuple) else flat[name]
+            values[name] = tuple(flat[name]) if isinstance(flat[name], list) else flat[name]
     if beyond := [name for name in flat if name.partition(".")[0] not in values]:
         raise ValueError(
             f"config: its fields must be those of {type(config).__name__}, got "
@@ -74,7 +79,7 @@ def _newest(cell: Path) -> tuple[Path, Mapping[str, Any]]:
     """The last attempt that left a state, and its head."""
     for attempt in sorted(cell.glob("*/"), reverse=True):
         if (attempt / "head.json").exists():
-            head = _json(attempt / "head.json")
+            head = _json(attempt / "head.json", state=str, state_sha256=str, finished=bool)
             if head["state"]:
                 return attempt, head
     raise ValueError(
@@ -97,8 +102,25 @@ def _planned_data(cell: Path) -> str:
     return _json(plan).get("data", "") if plan.exists() else ""
 
 
-def _json(path: Path) -> Mapping[str, Any]:
+def _drawable(fp8: Fp8Config) -> Fp8Config:
+    emulate = fp8.emulate or (fp8.layers != "none" and not has_units(best_device()))
+    return replace(fp8, emulate=emulate)
+
+
+def _json(path: Path, **needed: type) -> Mapping[str, Any]:
+    """The object of a file, with these fields of these types."""
     try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{path}: must be there, got {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: must be JSON, got {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: must be a JSON object, got {type(found).__name__}")
+    for name, kind in needed.items():
+        if not isinstance(found.get(name), kind):
+            raise ValueError(
+                f"{path}: must have {name!r} as {kind.__name__}, got {found.get(name, 'none')!r}; "
+                "name a cell that this code trained"
+            )
+    return found

@@ -9,19 +9,19 @@ Shape letters: B portraits, J joints, P patches, D width.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from math import isqrt
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Generator, Tensor
 
+from trainables.portrait.patch_grid import grid_of
 from trainables.portrait.portraits import JOINTS, Conditions, Portraits
 from trainables.portrait.words import Words
 
 Teach = Callable[[UInt8[Tensor, "B 3 H W"]], tuple[Tensor, Tensor]]
 _SIDES = {"left": "right", "right": "left"}
-_TOLD = re.compile(r"(?<![\w-])(left|right)(?![\w-])")
+_TOLD = re.compile(r"(?<![\w-])(left|right)(?![\w-])", re.IGNORECASE)
 
 
 def flipped(
@@ -68,7 +68,7 @@ def mirrored(portraits: Portraits, words: Words, teacher: Teach | None = None) -
     text, mask = _text(portraits, captions, words)
     own = portraits.conditions
     if teacher is None:
-        whole, patches = own.whole, _mirrored_grid(own.patches)
+        whole, patches = own.whole, _mirrored_grid(own.patches, (images.shape[2], images.shape[3]))
     else:
         whole, patches = teacher(images)
     conditions = Conditions(
@@ -79,8 +79,13 @@ def mirrored(portraits: Portraits, words: Words, teacher: Teach | None = None) -
 
 
 def mirrored_words(text: str) -> str:
-    """The text with left and right in each other's place."""
-    return _TOLD.sub(lambda found: _SIDES[found[0]], text)
+    """The text with left and right in each other's place, written large where they were."""
+    return _TOLD.sub(lambda found: _other(found[0]), text)
+
+
+def _other(side: str) -> str:
+    other = _SIDES[side.lower()]
+    return other.upper() if side.isupper() else other.capitalize() if side[0].isupper() else other
 
 
 def _text(
@@ -115,10 +120,13 @@ def _other_side(device: torch.device) -> Int64[Tensor, " J"]:
     return torch.tensor(names, device=device)
 
 
-def _mirrored_grid(patches: Float[Tensor, "B P D"]) -> Float[Tensor, "B P D"]:
-    """Patches of a square grid at mirrored places."""
-    side = isqrt(patches.shape[1])
-    return patches.unflatten(1, (side, side)).flip(2).flatten(1, 2)
+def _mirrored_grid(
+    patches: Float[Tensor, "B P D"], sides: tuple[int, int]
+) -> Float[Tensor, "B P D"]:
+    """Patches at mirrored places of a picture of that height and width; none are none."""
+    if not patches.shape[1]:
+        return patches
+    return patches.unflatten(1, grid_of(patches.shape[1], sides)).flip(2).flatten(1, 2)
 
 
 def _chosen(turned: Bool[Tensor, " B"], mirror: Portraits, own: Portraits) -> Portraits:

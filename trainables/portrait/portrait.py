@@ -25,7 +25,7 @@ from trainables.portrait.network.dit import new_network
 from trainables.portrait.training.average import Averages
 from trainables.portrait.training.batch import Batch, Batches
 from trainables.portrait.training.fp8 import convert
-from trainables.portrait.training.optim import new_optimizer
+from trainables.portrait.training.optim import Optimizer
 from trainables.portrait.training.repa import repa_loss, taught, weight_at
 from trainables.portrait.training.target import Target, basis
 
@@ -49,7 +49,7 @@ class PortraitRun:
         self.target = Target(
             cfg.target, cfg.model.patch, basis(cfg, self.train.images).to(self.device)
         )
-        self.optimizer = new_optimizer(cfg, self.network)
+        self.optimizer = Optimizer(cfg, self.network)
         self.averages = Averages(cfg.ema, cfg.steps, cfg.optim.warmup, self.network)
         self.batches = Batches(cfg, self.data)
         sampler = Sampler(cfg, self.network, self.target, lambda: autocast(self))

@@ -75,11 +75,13 @@ def known_of(entry: Entry, picture: Picture, shown: Cut, bucket: Size, t5: bool)
     tried(lambda: said.update(_metadata(files.get(METADATA))))
     known.identity = said["identity"] if isinstance(said.get("identity"), str) else ""
     tried(lambda: _caption(known, files.get("caption.txt") or entry.caption))
-    theirs = _frame(entry, said, picture)
+    size = size_of(said.get("aspect_bucket"))
+    if size is None and said.get("aspect_bucket") is not None:
+        known.faults.append(f"{METADATA}: aspect_bucket is no size such as bucket_832x1216")
+    theirs = cut(picture.size, size) if size and entry.picture.name != PIXELS else WHOLE
     if picture.turned and (names := _framed(files)):
         known.faults.append(f"{', '.join(names)}: of the picture before its EXIF turned it")
         files = {name: path for name, path in files.items() if name not in names}
-    size = size_of(said.get("aspect_bucket"))
     tried(lambda: _pose(known, files, picture, theirs, shown))
     tried(lambda: _parts(known, files, theirs, shown, bucket))
     tried(lambda: _features(known, files, size, theirs.same(shown)))
@@ -97,13 +99,11 @@ def _metadata(path: Path | None) -> Mapping[str, Any]:
         raise Unreadable(f"{path.name} is no readable JSON") from error
     if not isinstance(said, dict):
         raise Unreadable(f"{path.name} is no JSON object")
+    try:
+        json.dumps(said, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"{path.name} has half of a surrogate pair, which is no text") from error
     return said
-
-
-def _frame(entry: Entry, said: Mapping[str, Any], picture: Picture) -> Cut:
-    """The cut that networks were shown, in shares of the picture."""
-    size = size_of(said.get("aspect_bucket"))
-    return cut(picture.size, size) if size and entry.picture.name != PIXELS else WHOLE
 
 
 def _framed(files: Mapping[str, Path]) -> list[str]:
@@ -116,7 +116,9 @@ def _caption(known: Known, path: Path | None) -> None:
         return
     try:
         known.caption = " ".join(path.read_text(encoding="utf-8-sig").replace("\0", " ").split())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise Unreadable(f"its caption cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
         raise Unreadable("its caption is no UTF-8 text") from error
     if not known.caption:
         known.notes.append("its caption is empty")
@@ -129,18 +131,27 @@ def _pose(
     name = next((name for name in ("pose.npy", "pose2.npy") if name in files), None)
     if name is None:
         return
-    joints = load(files[name])
-    if name == "pose2.npy" and joints.ndim == 3 and len(joints):  # a person each
-        joints = joints[joints[..., 2].mean(1).argmax()]
-    if joints.ndim != 2 or joints.shape[1] != 3 or joints.dtype.kind != "f" or not len(joints):
-        raise Unreadable(f"{name} of {joints.dtype} {joints.shape}, not of floats (joints, 3)")
-    joints = joints.astype(np.float64)
+    joints = _joints(name, load(files[name]))
     height, width = picture.size
-    if name == "pose.npy":
-        places = theirs.seen_in((joints[:, :2] + 1) / 2, shown)
-    else:
-        places = WHOLE.seen_in(joints[:, :2] / (width, height), shown)
+    with np.errstate(all="ignore"):  # a place that is no number is beyond what is shown
+        if name == "pose.npy":
+            places = theirs.seen_in((joints[:, :2] + 1) / 2, shown)
+        else:
+            places = WHOLE.seen_in(joints[:, :2] / (width, height), shown)
     known.pose = _seen(known, places, joints[:, 2])
+
+
+def _joints(name: str, found: np.ndarray) -> Float[np.ndarray, "J 3"]:
+    """Those of one person, in pose2.npy of the one who is seen best."""
+    several = name == "pose2.npy" and found.ndim == 3
+    if found.dtype.kind != "f" or found.shape[several + 1 :] != (3,) or not found.size:
+        raise Unreadable(f"{name} of {found.dtype} {found.shape}, not of floats (joints, 3)")
+    joints = found.astype(np.float64)
+    if not several:
+        return joints
+    sure = np.nan_to_num(joints[..., 2], nan=0, posinf=0, neginf=0)
+    with np.errstate(over="ignore"):
+        return joints[sure.mean(1).argmax()]
 
 
 def _seen(
@@ -201,9 +212,9 @@ def checked_features(
     if whole.ndim != 1 or patches.ndim != 2 or not (whole.size and patches.size):
         raise Unreadable(f"features of {whole.shape} and {patches.shape}, not (D) and (patches, D)")
     for name, some in (("the whole", whole), ("patches", patches)):
-        with np.errstate(over="ignore"):
-            finite = some.dtype.kind == "f" and np.isfinite(some.astype(np.float16)).all()
-        if not finite:
+        if some.dtype.kind != "f":
+            raise Unreadable(f"features of {name} are of {some.dtype}, not of floats")
+        if not _finite(some):
             raise Unreadable(f"features of {name} have a value that is no finite number")
     side = math.isqrt(len(patches))
     grid, shape = (side, side), "square"
@@ -215,15 +226,23 @@ def checked_features(
     return whole.astype(np.float16), patches.astype(np.float16), grid
 
 
+def _finite(some: np.ndarray) -> bool:
+    """Whether all are finite in half precision, as they are kept."""
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(some.astype(np.float16)).all())
+
+
 def _states(known: Known, files: Mapping[str, Path]) -> None:
     if "t5_hidden.npy" not in files:
         return
     if "t5_mask.npy" not in files:
         raise Unreadable("t5_hidden.npy is without its t5_mask.npy")
     states, mask = load(files["t5_hidden.npy"]), load(files["t5_mask.npy"])
-    if states.ndim != 2 or states.dtype.kind != "f" or mask.shape != states.shape[:1]:
+    if states.ndim != 2 or states.dtype.kind != "f":
+        raise Unreadable(f"t5_hidden.npy of {states.dtype} {states.shape}, not of floats (T, D)")
+    if mask.shape != states.shape[:1] or mask.dtype.kind not in "biuf":
         raise Unreadable(f"t5_hidden.npy of {states.shape} with a mask of {mask.shape}")
     there: Bool[np.ndarray, " T"] = mask.astype(bool)
-    if not np.isfinite(states[there]).all():
+    if not _finite(states[there]):
         raise Unreadable("t5_hidden.npy has a value that is no finite number")
     known.text = states[there].astype(np.float16)

@@ -18,6 +18,7 @@ DOCUMENTED: tuple[Size, ...] = (
     (1024, 1024), (1216, 832), (832, 1216), (1280, 768), (768, 1280), (1344, 704), (704, 1344),
 )  # fmt: skip
 DOCUMENTED_SIDE, DIVISOR = 1024, 64  # every side is so many pixels times something
+MOST_DIGITS = 6  # of a side that a name tells
 SAME = 0.01  # of the picture, by which two cuts of it may differ and show the same
 
 
@@ -84,6 +85,7 @@ def named(size: Size) -> str:
 def size_of(name: object) -> Size | None:
     """The size that such a name tells, as 832x1216 and bucket_832x1216 do."""
     parts = name.removeprefix("bucket_").split("x") if isinstance(name, str) else []
-    if len(parts) != 2 or not all(part.isdecimal() and int(part) for part in parts):
+    told = all(part.isdecimal() and len(part) <= MOST_DIGITS and int(part) for part in parts)
+    if len(parts) != 2 or not told:
         return None
     return int(parts[1]), int(parts[0])

@@ -110,7 +110,7 @@ def without_copies(
     Raises:
         ValueError: There is nothing to split.
     """
-    keep = law["duplicates"] == "kept"
+    keep, before = law["duplicates"] == "kept", len(skipped)
     firsts = first_of_each([one.said["pixels_sha256"] for one in found])
     copies = [number for number, first in enumerate(firsts) if number != first]
     by = _sided(found, law)
@@ -127,11 +127,13 @@ def without_copies(
             Skip(ours.place, f"nearly the picture {theirs.id}, which validates")
             for ours, theirs in dict((ours.id, (ours, theirs)) for ours, theirs in pairs).values()
         ]
+    left_out = len(skipped) - before
     _refuse_one_side(found)
     found.sort(key=lambda one: (one.bucket, draw(one.id, law["seed"]), one.id))
     named = [[ours.id, theirs.id] for ours, theirs in pairs]
-    told = {"exact": len(copies), "exact_across": across, "near": named[:NAMED_PAIRS]}
-    return found, {"split_by": by, "copies": told | {"near_across": len(named)}}
+    told = {"exact": len(copies), "exact_across": across, "left_out": left_out}
+    told |= {"near": named[:NAMED_PAIRS], "near_across": len(named)}
+    return found, {"split_by": by, "copies": told}
 
 
 def _sided(found: list[Portrait], law: Mapping[str, Any]) -> str:

@@ -9,6 +9,8 @@ One bad file ends nothing: what is left out, and what of a portrait is absent, i
 with its reason.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +27,8 @@ from trainables.portrait.ingest.telling import (
     manifest_of,
     nothing,
     passes_of,
-    say,
+    say_kept,
+    say_left_out,
     taken,
 )
 from trainables.portrait.ingest.write import PORTRAITS, row_digest, write_shards
@@ -67,7 +70,8 @@ def ingest_portraits(
         seed: of the split.
 
     Raises:
-        ValueError: nothing can be read, there is nothing to split, or `to` holds something else.
+        ValueError: nothing can be read, the source itself not either, there is nothing to split, or
+            `to` holds something else.
         RuntimeError: the target cannot be written.
     """
     law = {
@@ -115,26 +119,30 @@ def _ingest(
 ) -> dict[str, Any]:
     skipped: list[Skip] = []
     absent: list[Skip] = []
-    entries = entries_of(source, beside, to.resolve(), skipped)
+    with _read(source):
+        entries = entries_of(source, beside, to.resolve(), skipped, absent)
+        place = table_of(source, beside, absent)
+        table = read_table(place, absent)
     passes = Passes(law["size"], law["shapes"], *passes_of(entries, text, landmarks))
     law |= {"text": passes.text, "landmarks": passes.landmarks}
     there = PORTRAITS.read_manifest(to)
     if there and (other := [k for k, v in law.items() if there["law"].get(k) != v]):
         name = other[0]
         raise ValueError(taken(to, f"{name} {there['law'].get(name)!r}, not {law[name]!r}"))
-    place = table_of(source, beside)
-    table = read_table(place, absent)
     with Spool(work / SPOOL) as spool:
         found = _looked_at(entries, passes, table, place, spool, skipped)
-        if not found:
-            raise ValueError(nothing(source, skipped))
-        facts = agreed(found, absent)
-        found = _having(found, law["require"], skipped)
-        kept, told = without_copies(found, law, skipped)
+        try:
+            if not found:
+                raise ValueError(nothing(source, skipped))
+            facts = agreed(found, absent)
+            found = _having(found, law["require"], skipped)
+            kept, told = without_copies(found, law, skipped)
+        finally:
+            say_left_out(skipped, absent)
+        say_kept(kept, passes, text, landmarks)
         shards, digest = write_shards((_row(one, spool) for one in kept), work)
     if there and there["digest"] != digest:
         raise ValueError(taken(to, f"digest {there['digest'][:12]}, not {digest[:12]}"))
-    say(skipped, absent, passes, kept)
     if there and intact(to, there):
         return there
     manifest = manifest_of(law, kept, facts | told, skipped, absent) | {
@@ -144,6 +152,18 @@ def _ingest(
     }
     PORTRAITS.publish(work, to, manifest)
     return manifest
+
+
+@contextmanager
+def _read(source: Path) -> Iterator[None]:
+    """What is raised here is the source's fault and not the target's."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"portraits source {str(source)!r} must be readable, got {error.strerror or error}"
+            f"{f' at {error.filename!r}' if error.filename else ''}; let it be read"
+        ) from error
 
 
 def _looked_at(
@@ -158,13 +178,16 @@ def _looked_at(
     salt = [RECIPE, str(passes), _stamps([place] if place else [])]
     found = []
     for entry in entries:
-        key = row_digest([salt, entry.id, _stamps(entry.files)])
-        at = spool.places.get(key)
         try:
-            at = spool.add(key, *look(entry, passes, table)) if at is None else at
+            key = row_digest([salt, entry.id, _stamps(entry.files)])
+            seen = look(entry, passes, table) if key not in spool.places else None
         except Unreadable as reason:
             skipped.append(Skip(entry.place, str(reason)))
             continue
+        except OSError as error:  # of what lies beside it
+            skipped.append(Skip(entry.place, f"cannot be read ({error.strerror or error})"))
+            continue
+        at = spool.add(key, *seen) if seen else spool.places[key]
         table.used |= {entry.id} & set(table.rows)
         found.append(Portrait(entry.id, entry.place, at, spool.said(at), spool.shapes(at)))
     return found

@@ -1,5 +1,6 @@
 """Pictures of any common kind as red, green and blue, eight bits each, upright."""
 
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,8 @@ def read_picture(path: Path) -> Picture:
     except Unreadable:
         raise
     except BROKEN as error:
+        if os.path.isfile(path) and not os.path.getsize(path):
+            raise Unreadable("no readable PNG, JPEG or WebP (the file is empty)") from error
         said = str(error).replace(str(path), path.name).removeprefix("cannot identify image file")
         raise Unreadable(f"no readable PNG, JPEG or WebP ({_short(said)})") from error
 
@@ -88,8 +91,11 @@ def read_array(path: Path) -> Picture:
 def load(path: Path) -> np.ndarray:
     """An array of a .npy file; Unreadable where there is none, and nothing of it is executed."""
     try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            found = np.load(file, allow_pickle=False)
+    except EOFError as error:
+        raise Unreadable(f"{path.name} is empty") from error
+    except Exception as error:  # numpy raises whatever it likes on damaged files
         raise Unreadable(f"{path.name} is no readable array") from error
     if not isinstance(found, np.ndarray):
         raise Unreadable(f"{path.name} is no array")

@@ -47,9 +47,9 @@ class Entry:
 
 
 def entries_of(
-    source: Path, beside: Path | None, excluding: Path, skipped: list[Skip]
+    source: Path, beside: Path | None, excluding: Path, skipped: list[Skip], absent: list[Skip]
 ) -> list[Entry]:
-    """Every portrait at any depth, by id; adds what cannot be taken.
+    """Every portrait at any depth, by id; adds what cannot be taken, and what lies closed beside.
 
     Hidden folders, the target and `beside` are left out. Of pictures of one id the first is taken.
     """
@@ -61,6 +61,8 @@ def entries_of(
         ending = path.suffix.lower()
         if path.name in (PIXELS, METADATA):
             folders[told(path.parent.relative_to(root))] = path.parent
+        elif ending in ENDINGS and _is_special(path):
+            skipped.append(Skip(told(path.relative_to(root)), "no plain file"))
         elif ending in ENDINGS:
             name = told(path.relative_to(root).with_suffix(""))
             if name in pictures:
@@ -71,18 +73,29 @@ def entries_of(
         elif ending in OTHERS:
             skipped.append(Skip(told(path.relative_to(root)), "no PNG, JPEG or WebP"))
     _within(pictures, folders, root, skipped)
-    return [_entry(name, picture, root, beside) for name, picture in sorted(pictures.items())]
+    return [
+        _entry(name, picture, root, beside, absent) for name, picture in sorted(pictures.items())
+    ]
 
 
-def table_of(source: Path, beside: Path | None) -> Path | None:
-    """The file of features of many pictures, where there is one."""
+def table_of(source: Path, beside: Path | None, absent: list[Skip]) -> Path | None:
+    """The file of features of many pictures, where there is one; adds what is called so and none.
+
+    Such a place that cannot be looked at is none too.
+    """
     places = [folder / TABLE for folder in (beside, source) if folder]
-    return next((path for path in places if path.is_file()), None)
+    absent += [Skip(TABLE, "it is no plain file") for path in places if _is_special(path)]
+    return next((path for path in places if os.path.isfile(path)), None)
 
 
 def told(path: Path) -> str:
     """A path as text, whatever its bytes."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _is_special(path: Path) -> bool:
+    """Whether something else than a file lies there, such as a pipe that would never end."""
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _within(
@@ -95,7 +108,7 @@ def _within(
             del pictures[id]
         if name in pictures or folder == root:
             left = inner
-        elif (folder / PIXELS).is_file():
+        elif os.path.isfile(folder / PIXELS):
             pictures[name], left = folder / PIXELS, inner
         elif len(inner) == 1:
             pictures[name], left = next(iter(inner.values())), {}
@@ -107,19 +120,20 @@ def _within(
         ]
 
 
-def _entry(name: str, picture: Path, root: Path, beside: Path | None) -> Entry:
-    places = [folder / name for folder in (beside, root) if folder]
-    known = {
-        file: place / file for file in KNOWN for place in places[::-1] if (place / file).is_file()
-    }
-    texts = [place.with_name(place.name + ".txt") for place in places]
-    return Entry(
-        id=name,
-        picture=picture,
-        place=told(picture.relative_to(root)),
-        known={file: path for file, path in known.items() if path != picture},
-        caption=next((path for path in texts if path.is_file()), None),
-    )
+def _entry(name: str, picture: Path, root: Path, beside: Path | None, absent: list[Skip]) -> Entry:
+    place = told(picture.relative_to(root))
+    known: dict[str, Path] = {}
+    caption = None
+    for folder in [folder / name for folder in (root, beside) if folder]:
+        try:
+            known |= {file: folder / file for file in KNOWN if (folder / file).is_file()}
+            text = folder.with_name(f"{folder.name}.txt")
+            caption = text if text.is_file() else caption
+        except OSError as error:
+            reason = f"what lies beside it cannot be opened ({error.strerror})"
+            absent.append(Skip(place, reason))
+    known = {file: path for file, path in known.items() if path != picture}
+    return Entry(id=name, picture=picture, place=place, known=known, caption=caption)
 
 
 def _walk(source: Path, left_out: set[Path], skipped: list[Skip]) -> Iterator[Path]:

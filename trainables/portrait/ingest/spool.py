@@ -1,11 +1,13 @@
 """A file of what was looked at, one record a portrait, that a broken-off ingestion is gone on from.
 
-A record is the lengths of its two halves, a line of JSON, and arrays one behind the other. One that
-was not written to its end is cut off when the file is opened.
+A record is the lengths of its two halves, their checksum, a line of JSON, and arrays one behind the
+other. When the file is opened, one that was not written to its end is cut off, and one that is
+damaged is passed over, so that its portrait is looked at again.
 """
 
 import json
 import math
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from typing import Any
 import numpy as np
 
 SPOOL = "looked.spool"
-_LENGTH = 8  # bytes of the length of either half
+_LENGTH = 8  # bytes of the length of either half, and of the checksum
+_HEAD = 3 * _LENGTH
+_NUMBERS = range(0, _HEAD, _LENGTH)
 Record = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
@@ -29,9 +33,10 @@ class Spool:
         self._file = path.open("r+b" if path.exists() else "w+b")
         self._end = 0
         size = path.stat().st_size
-        while (said := self._said(self._end, size)) is not None:
-            self.places[said["key"]] = self._end
-            self._end += said["bytes"]
+        while (length := self._length(self._end, size)) is not None:
+            if (key := self._key(self._end, length)) is not None:
+                self.places[key] = self._end
+            self._end += length
         self._file.truncate(self._end)
 
     def __enter__(self) -> "Spool":
@@ -45,12 +50,13 @@ class Spool:
         shapes = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
         text = json.dumps({"key": key, "said": said, "arrays": shapes}).encode()
         body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
-        lengths = (len(part).to_bytes(_LENGTH, "little") for part in (text, body))
+        numbers = (len(text), len(body), zlib.crc32(body, zlib.crc32(text)))
+        head = (number.to_bytes(_LENGTH, "little") for number in numbers)
         self._file.seek(self._end)
-        self._file.write(b"".join((*lengths, text, body)))
+        self._file.write(b"".join((*head, text, body)))
         self._file.flush()
         place = self.places[key] = self._end
-        self._end += 2 * _LENGTH + len(text) + len(body)
+        self._end += _HEAD + len(text) + len(body)
         return place
 
     def said(self, place: int) -> dict[str, Any]:
@@ -73,20 +79,25 @@ class Spool:
         return line["said"], arrays
 
     def _line(self, place: int) -> dict[str, Any]:
-        self._file.seek(place)
-        length = int.from_bytes(self._file.read(_LENGTH), "little")
-        self._file.seek(_LENGTH, 1)
-        return json.loads(self._file.read(length))
+        text, _, _ = self._head(place)
+        return json.loads(self._file.read(text))
 
-    def _said(self, place: int, size: int) -> dict[str, Any] | None:
-        """Key and bytes of the record that begins here; None where none is whole."""
+    def _head(self, place: int) -> tuple[int, ...]:
+        """Lengths of the halves of the record that begins here, and their checksum."""
         self._file.seek(place)
-        lengths = self._file.read(2 * _LENGTH)
-        text, body = (int.from_bytes(lengths[i : i + _LENGTH], "little") for i in (0, _LENGTH))
-        whole = 2 * _LENGTH + text + body
-        if len(lengths) < 2 * _LENGTH or place + whole > size:
+        head = self._file.read(_HEAD)
+        return tuple(int.from_bytes(head[at : at + _LENGTH], "little") for at in _NUMBERS)
+
+    def _length(self, place: int, size: int) -> int | None:
+        """Bytes of the record that begins here; None where there is none to its end."""
+        if place + _HEAD > size:
             return None
-        try:
-            return {"key": self._line(place)["key"], "bytes": whole}
-        except (ValueError, KeyError, TypeError):  # what a machine that went down left there
-            return None
+        text, body, _ = self._head(place)
+        whole = _HEAD + text + body
+        return whole if text and place + whole <= size else None
+
+    def _key(self, place: int, length: int) -> str | None:
+        """The key of the record that begins here; None where it is damaged."""
+        text, _, checksum = self._head(place)
+        halves = self._file.read(length - _HEAD)
+        return json.loads(halves[:text])["key"] if zlib.crc32(halves) == checksum else None

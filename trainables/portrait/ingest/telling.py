@@ -53,14 +53,15 @@ def manifest_of(
     sizes = Counter(named(one.bucket) for one in kept)
     known = {name: sum(one.has(column) for one in kept) for name, column in COLUMN.items()}
     copies = facts["copies"]
+    exact, others = copies["exact"], len(skipped) - copies["left_out"]
     return {
         "schema": 1,
         "kind": "portraits",
         "summary": f"{len(kept)} portraits of {len({one.identity for one in kept})} people (by "
         f"{facts['split_by']}), {sides['train']} to train on, {sides['validation']} to validate; "
         f"{', '.join(f'{count} with {name}' for name, count in known.items())}; "
-        f"{copies['exact']} copies, {copies['near_across']} near ones across the split, "
-        f"{len(skipped)} skipped",
+        f"{exact} {'copy' if exact == 1 else 'copies'}, {copies['near_across']} near across the "
+        f"split, {others} {'other' if others == 1 else 'others'} skipped",
         "law": law,
         "rows": {name: sides[name] for name in ("train", "validation")},
         "buckets": dict(sorted(sizes.items())),
@@ -72,18 +73,28 @@ def manifest_of(
     }
 
 
-def say(skipped: list[Skip], absent: list[Skip], passes: Passes, kept: list[Portrait]) -> None:
-    """Tells what was left out, and what would be there with weights."""
-    lines = [*said(skipped), *said(absent, "absent"), *said(_notes(kept), "noted of")]
-    if passes.text == "none" and any(one.has("caption") for one in kept):
+def say_left_out(skipped: list[Skip], absent: list[Skip]) -> None:
+    """Tells what was left out, which a refusal may come from."""
+    _say([*said(skipped), *said(absent, "absent")])
+
+
+def say_kept(kept: list[Portrait], passes: Passes, text: str, landmarks: str) -> None:
+    """Tells of what was kept, and what would be there with weights where that was left open."""
+    lines = said(_notes(kept), "noted of")
+    lacking = text == "auto" and passes.text == "none"
+    if lacking and any(one.has("caption") for one in kept):
         lines.append(f"captions are kept without states: {missing('minilm')}")
-    if passes.landmarks == "none" and weights_of("mtcnn") is None:
+    if landmarks == "auto" and passes.landmarks == "none":
         lines.append(f"no joints: none are given, and `{COMMAND}` brings what finds landmarks")
     if (people := len({one.identity for one in kept if one.side == "validation"})) < FEW:
         lines.append(
-            f"held out: {people} of the people, who alone decide what is better; give pictures "
-            "of more people, or a larger --validation-fraction"
+            f"held out: {people} of the people shown, who alone decide what is better; give "
+            "pictures of more people, or a larger --validation-fraction"
         )
+    _say(lines)
+
+
+def _say(lines: list[str]) -> None:
     for line in lines:
         print(line, file=sys.stderr)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trainables.portrait.ingest.spool import SPOOL
-from trainables.prepared import DataSet, sync
+from trainables.prepared import DataSet, sha256_of, sync
 
 SHARDS = "portraits-*.parquet"
 MAPPED = "mapped-*"  # what the reader keeps beside the shards, named by digest
@@ -61,7 +61,7 @@ def write_shards(rows: Iterable[Mapping[str, Any]], work: Path) -> tuple[list[di
                     group = next(groups, None)
             sync(path)
             shard = {"file": path.name, "rows": count, "bytes": path.stat().st_size}
-            shards.append(shard | sides)
+            shards.append(shard | {"sha256": sha256_of(path)} | sides)
     return shards, digest.hexdigest()
 
 

@@ -1,18 +1,19 @@
 """What a network is asked for in an evaluation: its conditions, and the noise that it begins from.
 
-Shape letters: B portraits, H and W pixels, T text tokens.
+Shape letters: B portraits, H and W pixels.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, Protocol, runtime_checkable
 
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from trainables.portrait.network.given import Given, everything
 from trainables.portrait.portraits import Conditions, Portraits
 from trainables.portrait.sampling import noise_for
+from trainables.portrait.words import Words
 
 Pose = Literal["present", "null", "absent as run"]
 NOISE, OTHER_NOISE = "evaluation", "evaluation anew"  # purposes of noise
@@ -24,15 +25,6 @@ class Draw(Protocol):
 
     def __call__(self, given: Given, noise: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
         """Images in [0, 1] from conditions and noise."""
-        ...
-
-
-@runtime_checkable
-class Words(Protocol):
-    """What makes states of tokens of captions."""
-
-    def encode(self, captions: Sequence[str]) -> tuple[Float[Tensor, "B T D"], Bool[Tensor, "B T"]]:
-        """The states, and which tokens are there."""
         ...
 
 

@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from trainables.portrait.config import EvaluationConfig
-from trainables.portrait.judge.asking import NOISE, Draw, Words, asked_for, noise_of, only_text
+from trainables.portrait.judge.asking import NOISE, Draw, asked_for, noise_of, only_text
 from trainables.portrait.judge.edits import Edit, edits
 from trainables.portrait.judge.manipulation import Edited, edited_images
 from trainables.portrait.portraits import Portraits
+from trainables.portrait.words import Words
 
 
 @dataclass(frozen=True)

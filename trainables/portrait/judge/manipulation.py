@@ -17,7 +17,6 @@ from trainables.portrait.judge.asking import (
     NOISE,
     OTHER_NOISE,
     Draw,
-    Words,
     noise_of,
     some,
     with_captions,
@@ -26,6 +25,7 @@ from trainables.portrait.judge.edits import Edit
 from trainables.portrait.judge.nearness import Distance, image_scores
 from trainables.portrait.network.given import Given
 from trainables.portrait.portraits import Portraits
+from trainables.portrait.words import Words
 
 Pairs = dict[str, tuple[Tensor, Tensor]]
 

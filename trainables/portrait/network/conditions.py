@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from trainables.portrait.config import ConditionsConfig
 from trainables.portrait.network.given import Given
+from trainables.portrait.patch_grid import grid_of
 from trainables.portrait.portraits import LEAST_CONFIDENCE, Conditions
 
 TIME_WIDTH, TIME_SPAN = 256, 1000.0  # of the code of time, and what a time of 1 counts there
@@ -133,18 +134,3 @@ class ConditionTokens(nn.Module):
             grid = patches.mT.unflatten(-1, grid_of(patches.shape[1], sides))
             patches = F.avg_pool2d(grid, 2, ceil_mode=True).flatten(2).mT
         return torch.where(given.patches[:, None, None], patches, null)
-
-
-def grid_of(patches: int, sides: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of so many patches over a picture of that height and width.
-
-    Raises:
-        ValueError: When no grid of square patches has so many.
-    """
-    rows = round((patches * sides[0] / sides[1]) ** 0.5)
-    if rows < 1 or patches % rows or rows * sides[1] != patches // rows * sides[0]:
-        raise ValueError(
-            f"features: patches must form a grid of squares over {sides[0]} x {sides[1]} pixels, "
-            f"got {patches}; write them with the teacher's grid of this size"
-        )
-    return rows, patches // rows

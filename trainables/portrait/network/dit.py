@@ -150,20 +150,3 @@ def _start(adaln: str, name: str, parameter: Tensor, draws: Generator) -> None:
         parameter.zero_()
     else:
         nn.init.xavier_uniform_(parameter.view(len(parameter), -1), generator=draws)
-
-
-def parameters_that_count(network: nn.Module) -> dict[str, int]:
-    """Non-embedding parameters, by the first part of their names.
-
-    The document does not say what it counts. These are the weights of all maps, and neither biases,
-    nor tables of joints and learned tokens, nor what embeds time, nor REPA's head, which sampling
-    has no use for; at the documented size they are 237.70 million.
-    """
-    counted: dict[str, int] = {}
-    for name, parameter in network.named_parameters():
-        left_out = ("bias", "joint.weight")
-        if name.endswith(left_out) or "null" in name or ".time." in name or name.startswith("repa"):
-            continue
-        first = name.split(".")[0]
-        counted[first] = counted.get(first, 0) + parameter.numel()
-    return counted

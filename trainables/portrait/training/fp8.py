@@ -46,6 +46,11 @@ def convert(network: nn.Module, cfg: Fp8Config) -> list[str]:
     return names
 
 
+def has_units(device: torch.device) -> bool:
+    """Whether the device multiplies 8-bit floats itself."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= UNITS_SINCE
+
+
 def chosen(network: nn.Module, cfg: Fp8Config) -> list[str]:
     """Names of the linear layers that are to be converted."""
     linear = {n: m for n, m in network.named_modules() if isinstance(m, nn.Linear)}
@@ -77,11 +82,11 @@ def _fits(layer: nn.Linear) -> bool:
 
 def _refuse_device(device: torch.device, recipe: str) -> None:
     """ValueError unless the device multiplies 8-bit floats itself."""
+    if has_units(device):
+        return
     told = "a CPU"
     if device.type == "cuda":
         units = torch.cuda.get_device_capability(device)
-        if units >= UNITS_SINCE:
-            return
         told = f"{torch.cuda.get_device_name(device)} of {units[0]}.{units[1]}"
     raise ValueError(
         f"fp8.layers needs a GPU of compute capability {UNITS_SINCE[0]}.{UNITS_SINCE[1]} or above, "

@@ -129,8 +129,3 @@ class Optimizer:
             return {}
         state = self._each["adamw"].state
         return {n: state[p]["exp_avg_sq"] for n, p in self._named.items() if p in state}
-
-
-def new_optimizer(cfg: PortraitConfig, network: nn.Module) -> Optimizer:
-    """The optimizer that the config asks for."""
-    return Optimizer(cfg, network)

@@ -16,9 +16,8 @@ from torch.nn import functional as F
 
 from trainables.draws import generator
 from trainables.portrait.config import RepaConfig
+from trainables.portrait.patch_grid import grid_of
 from trainables.portrait.training.target import patchify
-
-MOST_STRETCHED = 0.1  # a teacher's grid against the student's, from rounding to whole patches
 
 
 def weight_at(cfg: RepaConfig, step: int, steps: int) -> float:
@@ -36,15 +35,7 @@ def resized(features: Float[Tensor, "B P F"], grid: tuple[int, int]) -> Float[Te
     Raises:
         ValueError: When no grid of as many patches has the shape of the picture.
     """
-    patches = features.shape[1]
-    rows = max(1, round(sqrt(patches * grid[0] / grid[1])))
-    columns = max(1, patches // rows)
-    stretched = rows * grid[1] / (columns * grid[0])
-    if rows * columns != patches or abs(stretched - 1) > MOST_STRETCHED:
-        raise ValueError(
-            f"repa: the teacher's patches must be a grid of the shape of {grid[0]} x {grid[1]} "
-            f"tokens, got {patches}"
-        )
+    rows, columns = grid_of(features.shape[1], grid)
     if (rows, columns) == grid:
         return features
     squares = features.mT.unflatten(2, (rows, columns))
