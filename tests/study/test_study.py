@@ -24,7 +24,7 @@ from search_spaces.space import Arms, Finding, Grid
         ({"evaluation_only": ("head.out",)}, "evaluation_only must name fields.*'head.out'"),
         ({"explains": {"head.out": ("steps",)}}, "explains must name fields.*'head.out'"),
         ({"explains": {"seed": ("colour",)}}, "explains must name some of learning rate, steps"),
-        ({"explains": {"seed": "steps"}}, "explains must name some of .*, in tuples"),
+        ({"explains": {"seed": "steps"}}, "explains must be quantities by field such as"),
         ({"mode": "best"}, "mode must be 'min' or 'max', got 'best'"),
         ({"scales": {"lab": {"rate": 0.3}}}, "not by both; scale 'lab' also sets rate"),
         ({"scales": {"lab": {"stps": 3}}}, "scale 'lab'.*no field 'stps'"),
