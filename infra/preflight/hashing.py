@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,22 +40,23 @@ class Repeated:
     def __init__(self, study: Study, plan: Plan) -> None:
         self._began, self.arm = time.monotonic(), first_trained(plan)
         self._stack, self._why, self._told = ExitStack(), "", {}
-        config = small_config(study, plan, self.arm, plan.seeds[0])
+        self._asked = study.run, small_config(study, plan, self.arm, plan.seeds[0]), plan.threads
         try:
-            self._task = _packed(study.run, config, plan.threads)
+            self._task = _packed(*self._asked)
             self._other = self._process("1")
         except Exception as error:
             self._why = first_line(error)
-        try:
-            self._told = first_steps(study.run, config, plan.threads)
-        except (Exception, SystemExit):
-            pass  # which the trial of the arm tells
 
     def compared(self, arms: Sequence[Trial]) -> Iterator[Complaint]:
-        """What the other process says, unless the arm does not repeat here; waits for its end."""
+        """What the other process says, unless the arm does not repeat here; waits for its end.
+
+        Its steps are taken here after the trials, of which each run must be the first of its kind.
+        """
         with self._stack:
-            repeats = any(t.name == self.arm and not (t.troubles or t.inexact) for t in arms)
-            if self._told and repeats:
+            if any(t.name == self.arm and not (t.troubles or t.inexact) for t in arms):
+                with suppress(Exception, SystemExit):  # which the trial of the arm told
+                    self._told = first_steps(*self._asked)
+            if self._told:
                 yield from self._compared()
 
     def _compared(self) -> Iterator[Complaint]:
