@@ -138,6 +138,8 @@ def sourceless(folder: Path, value: int) -> Path:
 @pytest.mark.parametrize("make", [in_zip, sourceless])
 @pytest.mark.parametrize("loaded", [True, False])
 def test_a_module_that_is_no_source_file_counts(make, loaded: bool, tmp_path, monkeypatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
+        monkeypatch.delitem(sys.modules, name)  # of another test
     monkeypatch.syspath_prepend(str(make(tmp_path, 1)))
     before = digest_now("mine.helper")
     if loaded:

@@ -41,9 +41,7 @@ class Points:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(
-                f"points.kind must be json, pattern, block, csv or tensorboard, got {self.kind!r}"
-            )
+            raise ValueError(f"points.kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
         if self.kind in ("csv", "tensorboard") and not self.file:
             raise ValueError(f"points.file must name what kind {self.kind!r} reads, got none")
         if self.kind == "pattern":
