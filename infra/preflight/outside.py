@@ -59,7 +59,7 @@ def outside(study: Study, plan: Plan) -> list[Complaint]:
 def _started(study: Study, plan: Plan) -> dict[str, Start]:
     """Starts by the name of their arm, or of what they are for, side by side."""
     scale, build = _small(study, plan), study.run
-    first = plan.baseline if plan.baseline in plan.arms else plan.arms[0]
+    first = _first(plan)
     configs = {arm: study.config(arm, plan.seeds[0], scale) for arm in plan.arms}
     configs[_AGAIN] = configs[first]
     if len(plan.seeds) > 1:
@@ -91,6 +91,11 @@ def _start(study: Study, config: Any, whole: bool) -> Start:
     return Start(points, "", perf_counter() - began)
 
 
+def _first(plan: Plan) -> str:
+    """The baseline, or the first arm where that is not planned."""
+    return plan.baseline if plan.baseline in plan.arms else plan.arms[0]
+
+
 def _small(study: Study, plan: Plan) -> str:
     return "smoke" if "smoke" in study.scales else plan.scale
 
@@ -118,7 +123,7 @@ def _written(build: Any, before: Mapping[Path, int]) -> Iterator[Complaint]:
 def _unsteady(plan: Plan, starts: Mapping[str, Start]) -> Iterator[Complaint]:
     if not _repeats(plan, starts):
         yield Complaint(
-            f"arm {plan.baseline!r}: started twice it tells other points, so arms that do the same "
+            f"arm {_first(plan)!r}: started twice it tells other points, so arms that do the same "
             "are not found; seed all its draws by {seed}, and take deterministic kernels",
             fatal=False,
             unproven=True,
@@ -130,7 +135,7 @@ def _seedless(plan: Plan, starts: Mapping[str, Start]) -> Iterator[Complaint]:
     if other and _repeats(plan, starts) and other.points == starts[_AGAIN].points:
         one, two = plan.seeds[:2]
         yield Complaint(
-            f"arm {plan.baseline!r}: must depend on its seed, but {one} and {two} give the same "
+            f"arm {_first(plan)!r}: must depend on its seed, but {one} and {two} give the same "
             "points; does the script read what {seed} tells it?"
         )
 
@@ -165,7 +170,7 @@ def _swallowed(starts: Mapping[str, Start]) -> Iterator[Complaint]:
 
 
 def _repeats(plan: Plan, starts: Mapping[str, Start]) -> bool:
-    first = plan.baseline if plan.baseline in plan.arms else plan.arms[0]
+    first = _first(plan)
     return starts[_AGAIN].points == starts[first].points
 
 

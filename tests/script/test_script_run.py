@@ -100,6 +100,17 @@ def test_one_that_cannot_go_on_begins_again_and_its_points_are_compared(tmp_path
     assert "step 10: val_loss was 5 and is 9.04382 now" in capsys.readouterr().out
 
 
+def test_points_without_a_step_are_counted_anew_where_a_script_begins_again(tmp_path):
+    source = "for n in (1, 2, 3): print('{\"val_loss\": %d}' % n)"
+    script = train(tmp_path, source, points=Points())
+    first = one(one(script(script.base)))
+    state = load_state(dump_state(first.state_dict()))
+    first.close()
+    second = script(script.base)
+    second.load_state_dict(state)
+    assert to_its_end(second) == [(3, 3.0)]
+
+
 def test_what_keeps_changing_is_not_kept_and_that_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("trainables.script.run.QUIET_S", 0.3)
     source = 'import sys, time\nprint(\'{"step": 1, "val_loss": 1}\', flush=True)\nn = 0\n'

@@ -63,6 +63,7 @@ class ScriptRun:
         self._points: dict[int, Told] = {}  # on record
         self._archive: torch.Tensor | None = None
         self._has_earlier = self._all_read = False
+        self._counted = 0  # points of the script, for one that tells no step
 
     def awaits(self, metric: str, seconds: float) -> bool:
         """Whether a point with this metric is there, waited for so long; `advance` then takes it.
@@ -124,7 +125,7 @@ class ScriptRun:
         self._has_earlier = bool(archive.numel())
         if self._has_earlier:
             put_back(archive, self.folder)
-            self._archive = archive
+            self._archive, self._counted = archive, self.step
 
     def close(self) -> None:
         """Ends the script with all that came of it, and takes away its folder."""
@@ -163,7 +164,8 @@ class ScriptRun:
         self._gathered |= told
         if metric not in told:
             return
-        step = int(self._gathered.pop(name, len(self._points) + 1))
+        self._counted += 1
+        step = int(self._gathered.pop(name, self._counted))
         point, self._gathered = self._gathered, {}
         if step in self._points and step <= self.step:
             self._compare(step, point)
