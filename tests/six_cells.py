@@ -11,7 +11,8 @@ from conftest import ROOT
 from infra.ledger.ledger import Ledger
 from infra.ledger.storage import open_storage
 
-SIX = ["--scale", "paper", "--seeds", "0,1"]  # six cells that take as long as the test wants
+# Six cells that take as long as the test wants, and so would a trial of their arms.
+SIX = ["--scale", "paper", "--seeds", "0,1", "--no-preflight"]
 SLOW = {"LINE_SECONDS_PER_STEP": "0.06"}
 QUICK = ["--scale", "smoke"]
 LOCAL = ["--address", "local"]

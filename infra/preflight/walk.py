@@ -6,11 +6,11 @@ way, at prime steps: there the micro-batches of an update, the steps of a Lookah
 of an epoch have begun, and are not over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isqrt
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 from infra.cell.reported import check_metrics, dump_state
@@ -20,6 +20,7 @@ from infra.study.study import Run
 
 _FIRST = 2  # steps that are taken at once, and compared with as many one by one
 _LEAST = 8  # steps in all, whatever they take
+_WAITING = 4  # seconds by the clock that count as one of the process, on a busy machine too
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def walked(run: Run, first: Mark, budget: int, cadence: int, seconds: float) -> 
         first: Its mark there.
         budget: Steps of a whole run.
         cadence: Steps from one report to the next.
-        seconds: Of this process, about which the steps and evaluations may take.
+        seconds: Of this process, about which the steps and evaluations may take; a run that waits,
+            for data or a device, has four times as many by the clock.
     """
     marks, start = {0: first}, min(_FIRST, budget)
     told = dict(run.advance(start))
@@ -95,12 +97,12 @@ def walked(run: Run, first: Mark, budget: int, cadence: int, seconds: float) -> 
         told |= run.evaluate()
         return Walk(budget, told, marks | {run.step: Mark.of(run, measures(told))}, (0,))
     marks[start] = Mark.of(run, {})
-    began = process_time()
+    spent_s = _watch()
     told |= run.advance(1)
-    stepped = process_time()
+    step_s = spent_s()
     told |= (evaluation := dict(run.evaluate()))
     marks[run.step] = Mark.of(run, measures(evaluation))
-    each = stepped - began + (process_time() - stepped) / cadence
+    each = step_s + (spent_s() - step_s) / cadence
     end = min(budget, max(_LEAST, run.step + int(seconds / max(each, 1e-6))))
     saves = {max(run.step, _prime(end // 3)), max(run.step, _prime(2 * end // 3))} - {end}
     reports = range(cadence, end, cadence)
@@ -109,7 +111,7 @@ def walked(run: Run, first: Mark, budget: int, cadence: int, seconds: float) -> 
             if run.done():
                 break
             check_metrics(run.advance(step - run.step), run.step)
-            looks = step in saves or (step != end and process_time() - began < seconds)
+            looks = step in saves or (step != end and spent_s() < seconds)
             evaluation = run.evaluate() if looks else {}
             check_metrics(evaluation, run.step)
             marks[run.step] = Mark.of(run, measures(evaluation))
@@ -120,6 +122,12 @@ def walked(run: Run, first: Mark, budget: int, cadence: int, seconds: float) -> 
 def measures(metrics: Mapping[str, float]) -> dict[str, float]:
     """Metrics but for those of time and memory, which differ from call to call."""
     return {name: value for name, value in metrics.items() if not name.startswith("perf/")}
+
+
+def _watch() -> Callable[[], float]:
+    """Tells the seconds since now: the process's, or a share of the clock's where it waits."""
+    process, clock = process_time(), perf_counter()
+    return lambda: max(process_time() - process, (perf_counter() - clock) / _WAITING)
 
 
 def _prime(most: int) -> int:

@@ -40,7 +40,7 @@ def submit(run: dict, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_both_forms_of_submission_run_on_the_cluster_and_a_stopped_job_is_resumed(cluster):
     run, storage, temp = cluster
-    study = ["--", "tests/studies/line.py", "--scale", "paper", "--seeds", "0"]
+    study = ["--", "tests/studies/line.py", "--scale", "paper", "--seeds", "0", "--no-preflight"]
     slow = json.dumps({"env_vars": {"LINE_SECONDS_PER_STEP": "0.5"}})
     sent = submit(run, "--no-wait", "--submission-id=j1", f"--runtime-env-json={slow}", *study)
     assert sent.returncode == 0, sent.stdout + sent.stderr

@@ -31,7 +31,7 @@ def test_a_driver_killed_at_any_moment_costs_nothing_but_time(
     driver.kill()
     driver.wait()
     finished = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("done.json")}
-    place = ["--storage", tmp_path, "--address", ray_address]
+    place = ["--storage", tmp_path, "--address", ray_address, "--no-preflight"]
     resumed = ablate_process("resume", "line-paper", *place)
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert truth(tmp_path, "line-paper") == truth(reference, "line-paper")
@@ -66,7 +66,7 @@ def test_a_killed_worker_is_replaced_and_sigterm_to_all_leaves_a_resumable_sweep
     assert driver.returncode == 130, output
     assert any(p.stat().st_mtime > signalled for p in heads(tmp_path)), "stopping commits"
     assert "its worker died" in output and "ablate resume line-paper" in output
-    place = ["--storage", tmp_path, "--address", ray_address]
+    place = ["--storage", tmp_path, "--address", ray_address, "--no-preflight"]
     resumed = ablate_process("resume", "line-paper", *place)
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert truth(tmp_path, "line-paper") == truth(reference, "line-paper")

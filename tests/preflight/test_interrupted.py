@@ -1,5 +1,6 @@
 """Preflight of runs that are saved under way, measured again, and begun where another trained."""
 
+from time import sleep
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from interrupted import KINDS, Config, MicroBatches, Net, Run, Taught, forgetful
 from torch.nn.functional import cross_entropy, dropout
 
 from infra.preflight.preflight import preflight
+from infra.preflight.walk import Mark, walked
 from infra.study.plan import make_plan
 from infra.study.study import Study
 from search_spaces.space import Arms
@@ -19,7 +21,18 @@ def complaints(run: type[Run], fatal: bool = True, **settings: Any) -> list[str]
         "name": "interrupted", "question": "?", "run": run, "base": Config(), "space": arms,
         "seeds": (0, 1), "metric": "val/loss", "mode": "min", "baseline": "base", **settings,
     })  # fmt: skip
-    return [c.text for c in preflight(study, make_plan(study, "lab")) if c.fatal == fatal]
+    tried = preflight(study, make_plan(study, "lab"), in_two_processes=False)
+    return [c.text for c in tried if c.fatal == fatal]
+
+
+def test_a_run_that_waits_is_followed_by_the_clock_and_not_to_its_end():
+    class Waiting(Run):
+        def after(self, steps: int) -> None:
+            sleep(0.02)
+
+    run = Waiting(Config())
+    first = Mark.of(run, {})
+    assert walked(run, first, budget=60, cadence=6, seconds=0.05).end < 30
 
 
 @pytest.mark.parametrize("kind", [Run, *KINDS])

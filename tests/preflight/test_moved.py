@@ -50,7 +50,7 @@ class Telling(Sound):
 
 def seen(overrides: dict[str, Any], base: Moving = Moving(), **settings: Any) -> Any:
     study = knobs({"more": overrides}, base=base, run=Telling, **settings)
-    return try_arms(study, make_plan(study, "lab"))
+    return try_arms(study, make_plan(study, "lab"), in_two_processes=False)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_what_was_seen_is_on_record_in_the_sweeps_folder_and_beside_its_cells(tm
     plan, ledger = make_plan(study, "lab"), Ledger(open_storage(str(tmp_path)), "sweep")
     ledger.write_plan(plan)
     assert {record.seen for record in ledger.records().values()} == {None}
-    told = try_arms(study, plan).seen
+    told = try_arms(study, plan, in_two_processes=False).seen
     ledger.write_preflight(["a note"], told)
     assert ledger.read_preflight() == ["a note"] and ledger.read_seen() == told
     assert [ledger.records()[cell.key].seen for cell in plan.cells] == [
