@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+import forked
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several test processes share few cores
@@ -122,14 +123,7 @@ def ablate_process(
     *arguments: object, timeout_s: float = 240.0, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """The `ablate` command in a process of its own, run to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "sweeps", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-    )  # fmt: skip
+    return forked.python(["-m", "sweeps", *map(str, arguments)], {**os.environ, **environment}, timeout_s)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 import ast
 import os
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 
+import forked
 import pytest
 from command_line import need
 from conftest import ROOT
@@ -104,11 +104,8 @@ def docstrings(source: str) -> Iterator[str]:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_benchmark_runs_at_its_smallest_size(script: str, request: pytest.FixtureRequest):
     ray_address = request.getfixturevalue("ray_address") if script in ON_RAY else ""
-    ran = subprocess.run(
-        [sys.executable, BENCHMARKS / f"{script}.py", "--smallest"],
-        cwd=ROOT, env={**os.environ, **({"RAY_ADDRESS": ray_address} if ray_address else {})},
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    environment = {**os.environ, **({"RAY_ADDRESS": ray_address} if ray_address else {})}
+    ran = forked.python([str(BENCHMARKS / f"{script}.py"), "--smallest"], environment, 300.0)
     if ran.returncode == 2 and ran.stderr.endswith(f"{BRINGS}\n"):
         pytest.skip(ran.stderr.strip())
     assert ran.returncode == 0, ran.stderr

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
+from functools import cache
 from math import isfinite
 from numbers import Integral, Real
 from operator import attrgetter
@@ -21,12 +22,15 @@ def refuse_types(config: Any, prefix: str = "") -> None:
     A whole number is a number too, True and False are none, and a list does for a tuple. Values of
     listed ones are left to `refuse_unlisted`.
     """
-    for name, kind in get_type_hints(type(config)).items():
+    for name, kind in _kinds(type(config)).items():
         value = getattr(config, name)
         if not _is(value, kind):
             raise ValueError(f"{prefix}{name} must be {_named(kind)}, got {value!r}")
         if is_dataclass(value):
             refuse_types(value, f"{prefix}{name}.")
+
+
+_kinds = cache(get_type_hints)  # a sweep of many arms asks them of a class thousands of times
 
 
 def _is(value: object, kind: Any) -> bool:
@@ -71,7 +75,7 @@ def refuse_unlisted(config: Any) -> None:
 
 def _literals(config: Any, prefix: str = "") -> Iterator[tuple[str, object, tuple[Any, ...]]]:
     """Each value for which a field lists those that it may have, and that list."""
-    for name, kind in get_type_hints(type(config)).items():
+    for name, kind in _kinds(type(config)).items():
         value, of = getattr(config, name), get_args(kind)
         if is_dataclass(value):
             yield from _literals(value, f"{prefix}{name}.")

@@ -7,6 +7,7 @@ whether it is source, compiled or in an archive, but not what torch or Triton wr
 """
 
 import hashlib
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from infra.root import PACKAGES, ROOT
+from infra.root import PACKAGES, ROOT, real_file
 from infra.study.locate import STUDY_MODULE
 
 MODULES = "modules"  # their name among what a commit says of the cell
@@ -81,18 +82,18 @@ def _standard() -> tuple[Path, ...]:
 
 @cache  # a commit asks it of all modules again, thousands where torch is loaded
 def _is_users(file: str) -> bool:
-    path = Path(file)
-    if not path.is_absolute() or not path.name.endswith(tuple(all_suffixes())):
+    if not file.startswith(os.sep) or not file.endswith(tuple(all_suffixes())):
         return False
-    if not (held := _held_in(path)):
+    if _is_others(os.path.dirname(real_file(file))):  # nearly all, so that they cost little
         return False
-    return not _is_others((held.resolve() if held.is_symlink() else held).parent)
+    held = _held_in(Path(file))
+    return bool(held) and not _is_others(os.path.dirname(real_file(str(held))))
 
 
 @cache
-def _is_others(folder: Path) -> bool:
+def _is_others(real_folder: str) -> bool:
     """Whether it is of the standard library, of what is installed, or of our packages."""
-    folder = folder.resolve()
+    folder = Path(real_folder)
     ours = (ROOT / name for name in PACKAGES)
     known = any(map(folder.is_relative_to, (*_standard(), *ours)))
     return known or not _INSTALLED.isdisjoint(folder.parts)

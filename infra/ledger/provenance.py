@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from infra.root import PACKAGES, ROOT
+from infra.root import PACKAGES, ROOT, real_file
 
 _VERSIONS = ("torch", "ray", "numpy", "timm", "torchvision")
 
@@ -80,15 +80,14 @@ def code_digest(*folders: str) -> str:
 def study_digest(study_file: str) -> str:
     """SHA-256 of a study given by path and of what this process imported from beside it."""
     own = Path(study_file).resolve()
-    files = {own}
+    files, beside = {own}, os.path.join(own.parent, "")
     for module in list(sys.modules.values()):
-        path = Path(getattr(module, "__file__", None) or "/")
-        if not path.is_absolute():
+        name = getattr(module, "__file__", None) or ""
+        if not (name.startswith(os.sep) and name.endswith(".py")):
             continue  # a name that stands for no file, as torch gives some modules
-        path = path.resolve()
-        beside = path.suffix == ".py" and path.is_relative_to(own.parent) and _is_users(path)
-        if beside and path.is_file():  # in an archive it is none
-            files.add(path)
+        real = real_file(name)
+        if real.startswith(beside) and _is_users(path := Path(real)) and path.is_file():
+            files.add(path)  # in an archive it is none
     if files == {own}:
         return _sha256(own)
     lines = (f"{path.relative_to(own.parent).as_posix()} {_sha256(path)}\n" for path in files)

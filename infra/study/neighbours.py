@@ -21,8 +21,11 @@ def refuse_hiding(folder: Path) -> None:
     Raises:
         Refused: When one of its files or packages hides a module that is needed.
     """
+    own = folder.resolve()
+    elsewhere = [place for place in sys.path if Path(place or ".").resolve() != own]
     for path, name in _modules(folder):
-        if name in sys.stdlib_module_names or (_is_elsewhere(name, folder) and _is_needed(name)):
+        hides = PathFinder.find_spec(name, elsewhere) is not None and _is_needed(name)
+        if hides or name in sys.stdlib_module_names:
             raise Refused(
                 f"{path}: must not hide the module {name!r}, since what lies beside a study is "
                 "found before it; rename it"
@@ -35,11 +38,6 @@ def _modules(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, path.stem
         elif (path / "__init__.py").is_file():
             yield path, path.name
-
-
-def _is_elsewhere(name: str, folder: Path) -> bool:
-    others = [place for place in sys.path if Path(place or ".").resolve() != folder.resolve()]
-    return PathFinder.find_spec(name, others) is not None
 
 
 def _is_needed(name: str) -> bool:

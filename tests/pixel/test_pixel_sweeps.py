@@ -1,6 +1,7 @@
 """The studies of the pixel DiT: every arm runs, findings can go both ways."""
 
 import math
+from functools import partial
 from importlib import import_module
 
 import pytest
@@ -8,6 +9,8 @@ from conftest import ROOT
 
 from infra.study.study import Study
 from search_spaces.pixel.shared import CONTROLS, METRIC
+from trainables.portrait.judge import scoring
+from trainables.portrait.judge.reader import ReaderConfig, pose_reader
 from trainables.stem import CODE, FOLDER
 
 STUDIES: dict[str, Study] = {
@@ -35,7 +38,8 @@ def stems(tmp_path_factory):
 
 @pytest.fixture
 def shared_stems(stems, monkeypatch):
-    """What reads joints, what gives features and the network that is read are trained once."""
+    """What gives features and the network that is read are trained once, what reads joints hardly."""
+    monkeypatch.setattr(scoring, "pose_reader", partial(pose_reader, cfg=ReaderConfig(steps=2)))
     monkeypatch.setenv(FOLDER, str(stems))
     monkeypatch.setenv(CODE, "these tests")
 
