@@ -123,7 +123,9 @@ def ablate_process(
     *arguments: object, timeout_s: float = 240.0, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """The `ablate` command in a process of its own, run to its end."""
-    return forked.python(["-m", "sweeps", *map(str, arguments)], {**os.environ, **environment}, timeout_s)
+    return forked.python(
+        ["-m", "sweeps", *map(str, arguments)], {**os.environ, **environment}, timeout_s
+    )
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def stems(tmp_path_factory):
 
 @pytest.fixture
 def shared_stems(stems, monkeypatch):
-    """What gives features and the network that is read are trained once, what reads joints hardly."""
+    """What gives features and the network that is read are trained once, the reader hardly."""
     monkeypatch.setattr(scoring, "pose_reader", partial(pose_reader, cfg=ReaderConfig(steps=2)))
     monkeypatch.setenv(FOLDER, str(stems))
     monkeypatch.setenv(CODE, "these tests")

@@ -72,3 +72,47 @@ def test_runs_that_do_not_tell_their_examples_are_left_in_peace() -> None:
         examples = None  # type: ignore[assignment]
 
     assert told(Silent, width=9) == []
+
+
+class Silent(Sound):
+    """Which holds data that it tells nobody of."""
+
+    examples = None  # type: ignore[assignment]
+
+    def __init__(self, cfg: Wide) -> None:
+        super().__init__(cfg)
+        torch.manual_seed(cfg.seed)
+        self.first = torch.randn(cfg.width)
+        self.data = {"rows": self.drawn(cfg)}
+
+    def drawn(self, cfg: Wide) -> torch.Tensor:
+        return torch.randn(30, 4)
+
+
+class Noisy(Silent):
+    """Whose data are the same draws, of which a field makes more or less."""
+
+    def drawn(self, cfg: Wide) -> torch.Tensor:
+        own = torch.Generator().manual_seed(cfg.seed)
+        clean, noise = torch.randn((2, 30, 4), generator=own)
+        return clean + cfg.width / 20 * noise
+
+
+class Tabled(Silent):
+    """Which holds a table that no draw has to do with."""
+
+    def drawn(self, cfg: Wide) -> torch.Tensor:
+        return torch.linspace(0, cfg.width, 120).sin()
+
+
+def test_data_that_are_drawn_after_weights_from_their_stream_are_told() -> None:
+    [text] = told(Silent, width=9)
+    assert text.startswith(
+        "arms 'base' and 'other': data.rows beside the state differ at seed 0 as they do between "
+        "seeds (width 4 and 9), "
+    )
+
+
+def test_data_of_which_a_field_makes_something_else_are_not_told() -> None:
+    assert told(Noisy, width=9) == []
+    assert told(Tabled, width=9) == []
