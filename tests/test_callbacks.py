@@ -76,6 +76,7 @@ def test_a_hugging_face_trainer_tells_losses_and_evaluations(points: Path) -> No
     }
     assert told(points, "eval_loss") == {step: logged[step] for step in (3, 6)}
     assert list(told(points, "loss")) == [2, 4, 6]
+    assert list(told(points, "perf/eval_runtime")) == [3, 6]
 
 
 def test_lightning_tells_each_result_once_and_at_its_step(points: Path) -> None:

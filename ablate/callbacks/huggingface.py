@@ -18,4 +18,9 @@ class AblateCallback(TrainerCallback):
     ) -> None:
         """Called by the trainer for losses of training and results of evaluations alike."""
         if state.is_world_process_zero and logs:
-            tell(state.global_step, logs)
+            tell(state.global_step, {_named(name): value for name, value in logs.items()})
+
+
+def _named(name: str) -> str:
+    """Times are told apart from what two equal runs share."""
+    return f"perf/{name}" if name.endswith(("_runtime", "_per_second")) else name
