@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import MultiStepLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from ablate import Arms, Study, TorchRun
@@ -27,7 +28,7 @@ class Config:
     rate: float = 0.05
     dropout: float = 0.2
     momentum: float = 0.9
-    smoothing: float = 0.0  # read, and used by Dead no more
+    smoothing: float = 0.0  # which Dead reads and makes nothing of
 
 
 class Noisy(Dataset):
@@ -207,6 +208,39 @@ def test_a_report_tells_means_of_what_steps_told():
     ended = Losing(Config(steps=0))
     with pytest.raises(RuntimeError, match="Losing: at least one step must be left, got step 0"):
         ended.advance(1)
+
+
+class Waits(TorchDispatchMode):
+    """Counts how often the host asks for a tensor's value."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_host_waits_for_the_device_once_a_report():
+    class Plain(TorchRun):
+        def build(self) -> None:
+            self.net = nn.Linear(5, 3)
+            self.optimizer = torch.optim.SGD(self.net.parameters(), lr=0.1)
+
+        def step_once(self) -> torch.Tensor:
+            x, kinds = self.batch(TensorDataset(ROWS, KINDS), 16)
+            loss = cross_entropy(self.net(x), kinds)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            return loss
+
+        def evaluate(self) -> dict[str, Any]:
+            return {"val/loss": cross_entropy(self.net(ROWS), KINDS)}
+
+    run = Plain(Config())
+    with Waits() as waits:
+        run.advance(20)
+    assert waits.count == 1
 
 
 @pytest.mark.parametrize("drop_last", [True, False])
