@@ -204,7 +204,13 @@ def test_a_report_tells_means_of_what_steps_told():
             return torch.tensor(2.0 * self.step, requires_grad=True)
 
     assert Telling(Config(steps=6)).advance(99) == {"step": 2.5, "odd": 3.0}
+
+    class Numbered(Losing):
+        def step_once(self) -> Any:
+            return super().step_once().item() if self.step else None
+
     assert Losing(Config()).advance(4) == {"train/loss": 3.0}
+    assert Numbered(Config()).advance(4) == {"train/loss": 4.0}
     ended = Losing(Config(steps=0))
     with pytest.raises(RuntimeError, match="Losing: at least one step must be left, got step 0"):
         ended.advance(1)

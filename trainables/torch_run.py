@@ -64,7 +64,7 @@ class TorchRun(ABC):
         """
 
     @abstractmethod
-    def step_once(self) -> Tensor | Mapping[str, Any] | None:
+    def step_once(self) -> Tensor | float | Mapping[str, Any] | None:
         """One step; gives back its loss, or numbers and tensors by name, of which means are told.
 
         Drawing from torch, numpy or `random` is as good as from a generator of one's own.
@@ -180,8 +180,10 @@ def _at_rest(evaluate: Callable[..., Mapping[str, Any]]) -> Callable[..., dict[s
     return at_rest
 
 
-def _named(told: Tensor | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    return {"train/loss": told} if isinstance(told, Tensor) else told or {}
+def _named(told: Tensor | float | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if told is None:
+        return {}
+    return told if isinstance(told, Mapping) else {"train/loss": told}
 
 
 def _within(held: object) -> Iterable[tuple[Any, Any]]:
