@@ -126,10 +126,6 @@ def test_search_spaces_need_the_standard_library_alone():
 
 
 def test_files_of_tests_have_names_of_their_own():
-    """Without packages pytest takes two of one name for one module, and collects one of them.
-
-    It knows each `conftest.py` by its folder.
-    """
-    paths = [path for path in (ROOT / "tests").rglob("*.py") if "benchmarks" not in path.parts]
-    names = [path.name for path in paths if path.name != "conftest.py"]
+    """Without packages pytest takes two of one name for one module, and collects one of them."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if "benchmarks" not in path.parts]
     assert sorted(set(names)) == sorted(names)
