@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from trainables.keyed import keyed
     from trainables.script.points import Points
     from trainables.script.script import Script
+    from trainables.torch_run import TorchRun
 
 __all__ = [
-    "Arms", "Finding", "Grid", "Points", "Range", "Sampled", "Script", "Study", "keyed", "main",
-    "report",
+    "Arms", "Finding", "Grid", "Points", "Range", "Sampled", "Script", "Study", "TorchRun",
+    "keyed", "main", "report",
 ]  # fmt: skip
 
 _SPACE = "search_spaces.space"
@@ -25,6 +26,7 @@ _HOME = dict.fromkeys(("Arms", "Finding", "Grid", "Range", "Sampled"), _SPACE) |
     "Points": "trainables.script.points",
     "Script": "trainables.script.script",
     "Study": "infra.study.study",
+    "TorchRun": "trainables.torch_run",
     "keyed": "trainables.keyed",
     "report": "ablate.reporting",
     "main": "infra.cli.cli",

@@ -28,7 +28,7 @@ from typing import Any
 from infra.study.study import Study
 from infra.words import choices
 from search_spaces.space import Arms, Grid
-from trainables.script.config import ScriptConfig
+from trainables.script.config import ScriptConfig, as_field
 from trainables.script.points import Points
 from trainables.script.script import Script
 
@@ -56,7 +56,7 @@ def study_of(path: Path) -> Study:
             raise ValueError(f"{path.name}: must have {name!r}, got {', '.join(told) or 'nothing'}")
     script = _script(path, dict(_table(path.name, told, "script")), told.get("flags", {}))
     given = {name: _frozen(told[name]) for name in _OF_STUDY if name in told}
-    scales = {name: dict(_flat(over)) for name, over in given.pop("scales", {}).items()}
+    scales = {name: _fields(over) for name, over in given.pop("scales", {}).items()}
     return Study(
         run=script,
         base=script.base,
@@ -85,7 +85,7 @@ def _space(name: str, told: Mapping[str, Any], script: Script) -> Arms | Grid:
     source = told.get("source", name)
     if "grid" in told:
         return Grid(
-            source=source, axes={axis: tuple(_frozen(v)) for axis, v in _flat(told["grid"])}
+            source=source, axes={axis: tuple(v) for axis, v in _fields(told["grid"]).items()}
         )
     arms = _table(name, told, "arms")
     overrides = {arm: _arm(script, dict(_table(name, arms, arm))) for arm in arms}
@@ -96,7 +96,7 @@ def _arm(script: Script, told: dict[str, Any]) -> dict[str, Any]:
     """What an arm sets; `ref` and `patch` are its code and no flags."""
     ref, patch = told.pop("ref", ""), told.pop("patch", "")
     code = script.patched(patch, ref or "HEAD") if patch else script.at(ref) if ref else {}
-    return {**dict(_flat(told)), **code}
+    return {**_fields(told), **code}
 
 
 def _table(where: str, told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -111,6 +111,11 @@ def _refuse_unknown(
     for name in told:
         if name not in known:
             raise ValueError(f"{where}: keys must be {choices(known, name)}, got {name!r}")
+
+
+def _fields(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set of the config, whose fields are the flags without hyphens."""
+    return {as_field(flag): value for flag, value in _flat(told)}
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

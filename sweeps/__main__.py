@@ -45,9 +45,17 @@ def _script_study(path: Path) -> Any:
     return study_of(path)
 
 
+_TEMPLATES = Path(__file__).parent.parent / "ablate" / "templates"
 STUDIES = Studies(
     {path.stem: path for path in Path(__file__).parent.glob("[!_]*.py")},
     readers={".toml": _script_study},
+    templates={
+        "study": {"NAME.py": _TEMPLATES / "study.py.txt"},
+        "script": {
+            "train.py": _TEMPLATES / "train.py.txt",
+            "NAME.toml": _TEMPLATES / "study.toml.txt",
+        },
+    },
 )
 INGESTERS = {
     "ct": Ingester(

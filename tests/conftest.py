@@ -123,9 +123,8 @@ def ablate_process(
     *arguments: object, timeout_s: float = 240.0, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """The `ablate` command in a process of its own, run to its end."""
-    return forked.python(
-        ["-m", "sweeps", *map(str, arguments)], {**os.environ, **environment}, timeout_s
-    )
+    words = ["-m", "sweeps", *map(str, arguments)]
+    return forked.python(words, {**os.environ, **environment}, timeout_s)
 
 
 @dataclass(frozen=True)
@@ -208,11 +207,17 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a trial of arms found is known to all tests, but not from elsewhere."""
+def cache(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a trial of arms found is known to all tests but those of trials, and not elsewhere."""
     base = tmp_path_factory.getbasetemp()
     workers = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    monkeypatch.setenv("XDG_CACHE_HOME", str(workers / "cache"))
+    own = request.path.parent.name == "preflight"
+    place = tmp_path_factory.mktemp("cache") if own else workers / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place))
 
 
 @pytest.fixture

@@ -91,20 +91,18 @@ def test_a_key_means_the_same_in_every_process() -> None:
 
 def test_the_recipe_of_the_readme_draws_the_same_wherever_a_run_is_resumed() -> None:
     [recipe] = re.findall(r"```py\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    data, model = torch.arange(32.0), nn.Sequential(nn.Linear(1, 4), nn.Dropout())
-    names = {"torch": torch, "keyed": keyed, "model": model, "data": data, "seed": 1}
-    names |= {"loader": DataLoader(data, 4, shuffle=True), "x": torch.ones(16, 1)}
+    model = nn.Sequential(nn.Linear(1, 4), nn.Dropout())
+    names = {"keyed": keyed, "model": model, "seed": 1, "x": torch.ones(16, 1)}
 
-    def at(step: int) -> tuple[float, list]:
+    def at(step: int) -> float:
         drawn()
         told = names | {"step": step}
         exec(recipe, told)
-        return told["loss"].item(), told["batch"].tolist()
+        return told["loss"].item()
 
     steps = [at(step) for step in range(9)]
     assert [at(step) for step in (8, 0, 5)] == [steps[8], steps[0], steps[5]]
-    assert sorted(sum((batch for _, batch in steps[:8]), [])) == data.tolist()
-    assert len({loss for loss, _ in steps}) == 9
+    assert len(set(steps)) == 9
 
 
 def test_a_key_of_nothing_is_refused() -> None:

@@ -304,8 +304,15 @@ def test_the_rooms_stand_in_their_order_wherever_they_are_listed():
 
 def test_the_study_of_ones_own_runs(tmp_path):
     [code] = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(code.splitlines()) <= 80  # one page
+    [run] = re.findall(r"^class Run\(.*?(?=\n\n\n)", code, re.M | re.S)
+    assert len(run.splitlines()) <= 20
     study = Path(tmp_path, "my_study.py")
     study.write_text(code)
     done = ablate("run", study, "--here", "big", "--seeds", "0", "--storage", tmp_path / "runs")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_study_of_the_readme_is_the_one_that_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ablate("new", "my_study").returncode == 0
+    assert f"```python\n{Path('my_study.py').read_text()}```" in README

@@ -31,15 +31,20 @@ def uniform(low: float, high: float, shape: tuple[int, ...], *key: int | str) ->
     return torch.rand(shape, generator=generator(*key)) * (high - low) + low
 
 
-def batch_rows(rows: int, batch: int, seed: int, step: int) -> Int64[Tensor, " B"]:
-    """The rows of one training batch: each epoch is a permutation, its incomplete rest left out."""
-    epoch, place = divmod(step, rows // batch)
-    return _permutation(rows, seed, epoch)[place * batch : (place + 1) * batch]
+def batch_rows(
+    rows: int, batch: int, seed: int, step: int, purpose: str = "order", drop_last: bool = True
+) -> Int64[Tensor, " B"]:
+    """The rows of one training batch: each epoch is a permutation.
+
+    The incomplete rest of an epoch is left out, or its last batch is smaller.
+    """
+    epoch, place = divmod(step, rows // batch if drop_last else -(-rows // batch))
+    return _permutation(rows, seed, purpose, epoch)[place * batch : (place + 1) * batch]
 
 
 @lru_cache(maxsize=4)
-def _permutation(rows: int, seed: int, epoch: int) -> Int64[Tensor, " N"]:
-    return torch.randperm(rows, generator=generator(seed, "order", epoch))
+def _permutation(rows: int, seed: int, purpose: str, epoch: int) -> Int64[Tensor, " N"]:
+    return torch.randperm(rows, generator=generator(seed, purpose, epoch))
 
 
 def initialise(

@@ -74,12 +74,13 @@ def ablate(
 
 def _command(name: str) -> Callable[..., int]:
     """The function of a command; imported only now, so that --help is quick."""
-    from infra.cli import keep, listing, read, run, watch
+    from infra.cli import keep, listing, new, read, run, watch
 
     def plain(function: Callable[..., int]) -> Callable[..., int]:
         return lambda studies, options, ingesters: function(studies, options)
 
     return {
+        "new": plain(new.new),
         "run": plain(run.run),
         "resume": plain(run.resume),
         "list": plain(listing.list_studies),

@@ -37,6 +37,7 @@ def build_parser(ingesters: Mapping[str, Any]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     known = "studies with arms x seeds, metric, findings and cost per scale; sweeps in the storage"
     _places(commands.add_parser("list", help=known, description=known))
+    _add_new(commands)
     run = commands.add_parser(
         "run", help="run a study to its leaderboard and verdicts", epilog=EXIT_STATUS
     )
@@ -171,6 +172,18 @@ def _add_where(group: Any) -> None:
     group.add_argument(
         "--accept-code-change", action="store_true", help="go on with cells that other code began"
     )
+
+
+def _add_new(commands: Any) -> None:
+    text = "write a study that runs, to make one's own of"
+    new = commands.add_parser("new", help=text, description=text)
+    new.add_argument("name", metavar="NAME", help="name of the study and of its file")
+    new.add_argument(
+        "--script",
+        action="store_true",
+        help="as a training script of its own, train.py, and a TOML file that says how it is swept",
+    )
+    _json(new)
 
 
 def _add_resume(commands: Any) -> None:

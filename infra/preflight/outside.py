@@ -16,6 +16,7 @@ from typing import Any
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import first_line
 from infra.preflight.complaint import Complaint, listed
+from infra.preflight.walk import measures
 from infra.study.black_box import BuildsBlackBoxes, TrainsAlone
 from infra.study.plan import Plan
 from infra.study.study import Study
@@ -82,7 +83,7 @@ def _start(study: Study, config: Any, whole: bool) -> Start:
         while not run.done() and (whole or not points):
             if run.awaits(study.metric, _MOMENT_S):
                 run.advance(config.steps_per_report)
-                points[run.step] = dict(run.evaluate())
+                points[run.step] = measures(run.evaluate())
     except Exception as error:
         return Start(points, first_line(error), perf_counter() - began)
     finally:

@@ -25,13 +25,18 @@ class Studies(dict[str, Path]):
 
     Attributes:
         readers: By the end of the file's name, such as ".toml".
+        templates: Files that a new study begins with, by its kind ("study", "script") and the name
+            that each gets, in which NAME stands for the study's; last the one that is run.
     """
 
     def __init__(
-        self, files: Mapping[str, Path], readers: Mapping[str, Callable[[Path], Study]]
+        self,
+        files: Mapping[str, Path],
+        readers: Mapping[str, Callable[[Path], Study]],
+        templates: Mapping[str, Mapping[str, Path]],
     ) -> None:
         super().__init__(files)
-        self.readers = readers
+        self.readers, self.templates = readers, templates
 
 
 def load_study(name: str, studies: Mapping[str, Path]) -> tuple[Study, str]:

@@ -21,15 +21,30 @@ def refuse_hiding(folder: Path) -> None:
     Raises:
         Refused: When one of its files or packages hides a module that is needed.
     """
-    own = folder.resolve()
-    elsewhere = [place for place in sys.path if Path(place or ".").resolve() != own]
+    elsewhere = _elsewhere(folder)
     for path, name in _modules(folder):
-        hides = PathFinder.find_spec(name, elsewhere) is not None and _is_needed(name)
-        if hides or name in sys.stdlib_module_names:
+        if _is_hidden(name, elsewhere):
             raise Refused(
                 f"{path}: must not hide the module {name!r}, since what lies beside a study is "
                 "found before it; rename it"
             )
+
+
+def hides(name: str, folder: Path) -> bool:
+    """Whether a module of that name in the folder would hide one that is needed."""
+    return _is_hidden(name, _elsewhere(folder))
+
+
+def _elsewhere(folder: Path) -> list[str]:
+    """Where else modules are looked for."""
+    own = folder.resolve()
+    return [place for place in sys.path if Path(place or ".").resolve() != own]
+
+
+def _is_hidden(name: str, elsewhere: list[str]) -> bool:
+    if name in sys.stdlib_module_names:
+        return True
+    return PathFinder.find_spec(name, elsewhere) is not None and _is_needed(name)
 
 
 def _modules(folder: Path) -> Iterator[tuple[Path, str]]:

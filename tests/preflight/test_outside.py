@@ -69,3 +69,9 @@ def test_what_is_wrong_is_named(old, new, law, fatal, tmp_path):
 def test_without_a_smaller_scale_a_start_ends_at_its_first_point(tmp_path):
     source = TRAIN.replace("default=0.0", "default=0.05").replace("default=40", "default=10**6")
     assert complaints(tmp_path, source, flags={"lr": 0.01}) == {SILENT: False}
+
+
+def test_times_make_no_difference_between_two_starts(tmp_path):
+    told = 'print(json.dumps({"step": i + 1, "val_loss": x, "perf/s": time.time()}), flush=True)'
+    source = TRAIN.replace('print(f"step', f'{told}\n        print(f"step')
+    assert told in source and complaints(tmp_path, source, points=Points()) == {SILENT: False}

@@ -62,6 +62,16 @@ def test_a_grid_of_lists_is_the_product_of_its_axes(tmp_path):
     assert tail and len(study_of(written(tmp_path, text)).arms) == 4
 
 
+def test_flags_are_written_as_the_script_has_them_hyphens_too(tmp_path):
+    text = WHOLE.replace("lr =", "learning-rate =").replace("betas =", "model.adam-betas =")
+    study = study_of(written(tmp_path, text))
+    config = study.config("large", 1, "smoke")
+    assert flags_of(config) == {
+        "learning-rate": 0.03, "model.adam-betas": (0.0, 0.0), "model.depth": 3,
+    }  # fmt: skip
+    assert config.learning_rate == 0.03
+
+
 @pytest.mark.parametrize(
     ("old", "new", "law"),
     [

@@ -81,7 +81,7 @@ def test_a_seed_in_the_environment_is_a_seed():
     ("command", "flags", "law"),
     [
         ("python train.py {seed}", {"lr": 1}, r"must have \{flags\}, or the 1 flags"),
-        (COMMAND, {"max-iters": 1}, "must be words of letters, digits and '_'"),
+        (COMMAND, {"max iters": 1}, "must be words of letters, digits, '-' and '_'"),
         (COMMAND, {"data.path": "x"}, "must not begin with 'data', which is ours"),
     ],
 )

@@ -12,6 +12,7 @@ from trainables.script.flags import WAYS, nested
 from trainables.script.points import Points
 
 RESERVED = ("seed", "steps_per_report", "data", "code", "script")
+_FLAG = "flag"  # under which a field holds the script's own name of it
 _SECRET = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
 
 
@@ -83,11 +84,11 @@ def new_config(script: ScriptConfig, flags: Mapping[str, Any]) -> Any:
         )
     for name in flags:
         head, *rest = name.split(".")
-        if not all(part.isidentifier() for part in (head, *rest)):
+        if not all(part.isidentifier() for part in map(as_field, (head, *rest))):
             raise ValueError(
-                f"flag {name!r}: must be words of letters, digits and '_', dotted where nested"
+                f"flag {name!r}: must be words of letters, digits, '-' and '_', dotted where nested"
             )
-        if head in RESERVED:
+        if as_field(head) in RESERVED:
             raise ValueError(
                 f"flag {name!r}: must not begin with {head!r}, which is ours; write it in the "
                 "command"
@@ -102,6 +103,11 @@ def new_config(script: ScriptConfig, flags: Mapping[str, Any]) -> Any:
     return _dataclass("ScriptFlags", nested(flags), ours)()
 
 
+def as_field(flag: str) -> str:
+    """The config's field of a flag, or of a part of its name: `batch_size` of `batch-size`."""
+    return flag.replace("-", "_")
+
+
 def flags_of(config: Any) -> dict[str, Any]:
     """The values of a config's flags by the script's own names, dotted where they are nested."""
     return dict(_flat(config, ""))
@@ -114,16 +120,17 @@ def _dataclass(name: str, tree: Mapping[str, Any], more: list[Any]) -> type:
             value = _dataclass(key.title(), value, [])()
         elif isinstance(value, list):
             value = tuple(value)
-        found.append((key, Any, field(default=value)))
+        found.append((as_field(key), Any, field(default=value, metadata={_FLAG: key})))
     return make_dataclass(name, [*found, *more], frozen=True)
 
 
 def _flat(config: Any, prefix: str):
-    for name in type(config).__dataclass_fields__:
+    for name, known in type(config).__dataclass_fields__.items():
         if not prefix and name in RESERVED:
             continue
         value = getattr(config, name)
+        flag = known.metadata[_FLAG]
         if hasattr(type(value), "__dataclass_fields__"):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flat(value, f"{prefix}{flag}.")
         else:
-            yield prefix + name, value
+            yield prefix + flag, value
