@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,12 @@ def ablate(
     studies: Mapping[str, Path],
     ingesters: Mapping[str, Ingester],
     argv: Sequence[str] | None = None,
+    read_events: Callable[[Path], Iterable[Any]] = lambda path: (),
 ) -> int:
-    """The `ablate` command over these studies and data ingesters; gives back the exit status."""
+    """The `ablate` command over these studies and data ingesters; gives back the exit status.
+
+    `read_events` reads an event file of TensorBoard, see `infra/execution/recorded/event_runs.py`.
+    """
     parser = build_parser(ingesters)
     options, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -69,10 +73,11 @@ def ablate(
         return REFUSED
     if argv is None and getattr(options, "here", ""):
         start_over()
-    return _answer(lambda: _command(options.command)(studies, options, ingesters))
+    start = _command(options.command, read_events)
+    return _answer(lambda: start(studies, options, ingesters))
 
 
-def _command(name: str) -> Callable[..., int]:
+def _command(name: str, read_events: Callable[[Path], Iterable[Any]]) -> Callable[..., int]:
     """The function of a command; imported only now, so that --help is quick."""
     from infra.cli import keep, listing, read, run, watch
 
@@ -90,7 +95,7 @@ def _command(name: str) -> Callable[..., int]:
         "export": plain(read.export),
         "report": plain(read.report),
         "watch": plain(watch.watch),
-        "import": plain(keep.import_curves),
+        "import": lambda studies, options, _: keep.import_curves(options, read_events),
         "sync": plain(keep.sync),
         "gc": plain(keep.gc),
         "doctor": plain(keep.doctor),

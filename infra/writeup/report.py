@@ -277,7 +277,7 @@ def _provenance(plan: Plan, ledger: Ledger, records: Records) -> str:
 def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     """Commands that run the same cells; arms that are named with commas cannot be listed in one."""
     if plan.is_recorded:
-        return f"<pre><code>{escape(_import_command(plan, sweep))}</code></pre>"
+        return f"<pre><code>{escape(_import_command(plan, sweep, records))}</code></pre>"
     codes = [r.start["code"] for r in records.values() if "code" in r.start]
     commits = dict.fromkeys(code["commit"] for code in codes if code.get("commit"))
     lines = [f"git checkout {commit}" for commit in list(commits)[-1:]]
@@ -300,8 +300,11 @@ def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     return f"<pre><code>{escape(chr(10).join(lines))}</code></pre>\n{listed(notes, 'notes')}"
 
 
-def _import_command(plan: Plan, sweep: str) -> str:
-    """What makes the same sweep of the same file."""
-    words = ["ablate", "import", plan.data, "--name", sweep, "--metric", plan.metric]
+def _import_command(plan: Plan, sweep: str, records: Records) -> str:
+    """What makes the same sweep of the same source."""
+    told = (r.start["imported"].get("command") for r in records.values() if "imported" in r.start)
+    place, *options = next(filter(None, told), [plan.data])
+    words = ["ablate", "import", place, "--name", sweep, "--metric", plan.metric]
     words += ["--mode", plan.mode, "--baseline", plan.baseline]
-    return shlex.join(words + ([] if plan.margin is None else ["--margin", f"{plan.margin!r}"]))
+    words += [] if plan.margin is None else ["--margin", f"{plan.margin!r}"]
+    return shlex.join([*words, *options])
