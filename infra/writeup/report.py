@@ -295,7 +295,8 @@ def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     notes = ["cells ran on several commits; the last is named"] if len(commits) > 1 else []
     if plan.study_file and codes:
         digest = codes[-1]["study_sha256"][:12]
-        notes += [f"{Path(plan.study_file).name} is a file of its own, SHA-256 {digest}..."]
+        code = f", SHA-256 {digest}... of its code" if plan.study_file.endswith(".py") else ""
+        notes += [f"{Path(plan.study_file).name} is a file of its own{code}"]
     notes += ["the code differed from its commit"] if any(c.get("dirty") for c in codes) else []
     return f"<pre><code>{escape(chr(10).join(lines))}</code></pre>\n{listed(notes, 'notes')}"
 
