@@ -52,7 +52,7 @@ def main(study: Study, argv: Sequence[str] | None = None) -> int:
         refuse_hiding(file.parent)
         return run_study(study, given_by_path, options)
 
-    return _answer(start)
+    return _answer(start, options.json)
 
 
 def ablate(
@@ -74,7 +74,7 @@ def ablate(
     if argv is None and getattr(options, "here", ""):
         start_over()
     start = _command(options.command, read_events)
-    return _answer(lambda: start(studies, options, ingesters))
+    return _answer(lambda: start(studies, options, ingesters), options.json)
 
 
 def _command(name: str, read_events: Callable[[Path], Iterable[Any]]) -> Callable[..., int]:
@@ -103,10 +103,14 @@ def _command(name: str, read_events: Callable[[Path], Iterable[Any]]) -> Callabl
     }[name]
 
 
-def _answer(start: Callable[[], int]) -> int:
-    """Runs a command; what a user can mend is one line on stderr, the rest keeps its traceback."""
+def _answer(start: Callable[[], int], as_json: bool) -> int:
+    """Runs a command; what a user can mend is one line on stderr, the rest keeps its traceback.
+
+    A program that asked for JSON has the line in a document too.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    from infra.cli.command import print_json
     from infra.ledger.patience import StorageError
 
     try:
@@ -115,6 +119,8 @@ def _answer(start: Callable[[], int]) -> int:
         if os.environ.get("ABLATE_DEBUG"):
             raise
         print(f"ablate: {error}", file=sys.stderr)
+        if as_json:
+            print_json({"status": REFUSED, "error": str(error)})
         return REFUSED
     except KeyboardInterrupt:
         told = "the same command goes on, or begins anew where no cell had begun"
