@@ -150,6 +150,7 @@ def _origin(table: RecordedTable, cell: Cell) -> Mapping[str, Any]:
         "sha256": table.sha256,
         **({"run": run} if run else {}),
         **({"command": list(table.command)} if len(table.command) > 1 else {}),
+        **({"notes": list(table.notes)} if table.notes else {}),
     }
 
 

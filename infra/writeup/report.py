@@ -260,7 +260,9 @@ def _troubles(plan: Plan, records: Records) -> Table:
 def _provenance(plan: Plan, ledger: Ledger, records: Records) -> str:
     if plan.is_recorded:
         told = f"Imported from {plan.data}, SHA-256 {plan.data_digest}. Code and machines are not"
-        return f"<p>{escape(told)} on record.</p>"
+        origins = [r.start["imported"] for r in records.values() if "imported" in r.start]
+        notes = dict.fromkeys(note for one in origins for note in one.get("notes", ()))
+        return f"<p>{escape(told)} on record.</p>\n{listed(list(notes), 'notes')}"
     told = ledger.read_preflight()
     notes = (
         ["no trial of the arms is on record"]

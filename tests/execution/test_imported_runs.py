@@ -177,6 +177,8 @@ def test_what_is_left_out_is_counted_and_told(tmp_path):
         in (told["notes"][0])
     )
     assert told["leaderboard"]["rows"][0]["steps"] == 2
+    ablate("report", "w", "--to", tmp_path / "r.html", "--storage", tmp_path / "runs")
+    assert "12 points beyond step 2 left out" in (tmp_path / "r.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -209,6 +211,15 @@ def test_what_is_left_out_is_counted_and_told(tmp_path):
             [{"arm": "adam", "seed": 0, "id": i, "_step": 0, "val/loss": 1} for i in "xy"],
             [],
             "runs 'a/x/adam/0' and 'a/y/adam/0': must differ in arm or seed, are both 'adam', 0;",
+        ),
+        (
+            "a.json",
+            [
+                {"arm": "adam", "seed": 0, "id": i, "state": s, "_step": 0, "val/loss": 1}
+                for i, s in (("x", "crashed"), ("y", "finished"))
+            ],
+            [],
+            "add a field to --arm-field or choose with --where, such as state!=crashed",
         ),
         (
             "a.json",

@@ -104,7 +104,8 @@ def _columns(header: _Row) -> dict[str, int]:
     if lacking := [name for name in PLACE if name not in columns]:
         raise ValueError(
             f"must have the columns {', '.join(PLACE)}, lacks {', '.join(lacking)}; it has "
-            f"{', '.join(columns)}"
+            f"{', '.join(columns)}: name those that tell arms, seeds and steps with --arm-field, "
+            "--seed-field and --step-field"
         )
     for name in columns:
         if metric_of(name) != name and metric_of(name) in columns and metric_of(name) not in PLACE:

@@ -108,7 +108,7 @@ def table_of(recorded: Recorded, choice: Choice) -> RecordedTable:
             raise Refused(
                 f"{recorded.source}, runs {other.name!r} and {run.name!r}: must differ in arm or "
                 f"seed, are both {place[0]!r}, {place[1]}; add a field to --arm-field or choose "
-                "with --where"
+                f"with --where{_without_failed(run, other)}"
             )
         cells[place] = run
     left: Counter[str] = Counter()
@@ -210,6 +210,15 @@ def _place(
             f"{recorded.source}, run {run.name!r}: {choice.seed_field} must be a whole number from "
             f"0, got {text!r}; name another with --seed-field"
         ) from None
+
+
+def _without_failed(*runs: RecordedRun) -> str:
+    """How to choose where a run was begun anew after it had failed."""
+    for run in runs:
+        for name, value in run.fields.items():
+            if run.state == "failed" and value == run.told:
+                return f", such as {name}!={value}"
+    return ""
 
 
 def _check(recorded: Recorded, run: RecordedRun, metric: str) -> None:
