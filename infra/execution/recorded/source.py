@@ -5,10 +5,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.errors import Refused
+from infra.execution.recorded.cells import table_of
 from infra.execution.recorded.curves_csv import PLACE, read_table
 from infra.execution.recorded.event_runs import EVENTS, ReadEvents, read_events
 from infra.execution.recorded.rows import READERS
-from infra.execution.recorded.runs import Choice, Recorded, table_of
+from infra.execution.recorded.runs import Choice, Recorded
 from infra.execution.recorded.table import RecordedTable
 
 KINDS = ("csv", "mlflow", "wandb", "tensorboard")
