@@ -1,4 +1,4 @@
-"""Joins the studies of this folder and the data ingesters with the command line."""
+"""Joins the studies of this folder, the data ingesters and readers with the command line."""
 
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,12 @@ def _script_study(path: Path) -> Any:
     from ablate.script_file import study_of
 
     return study_of(path)
+
+
+def _read_events(path: Path) -> Any:
+    from trainables.script.events import all_events
+
+    return all_events(path)
 
 
 _TEMPLATES = Path(__file__).parent.parent / "ablate" / "templates"
@@ -170,7 +176,7 @@ INGESTERS = {
 
 def main() -> int:
     """The console script."""
-    return ablate(STUDIES, INGESTERS)
+    return ablate(STUDIES, INGESTERS, read_events=_read_events)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, ablate
 
-from infra.execution.recorded_table import read_table
+from infra.execution.recorded.curves_csv import read_table
 from search_spaces.record import Record, best, lost_after_best, rising
 
 TABLES = sorted(ROOT.glob("search_spaces/*/recorded/*.csv"))

@@ -33,6 +33,10 @@ class Row:
             others: cells failed, or a sequential sweep gave one of them more.
         uneven: Why a t interval may mislead here, "" where the differences are as even over seeds
             as normal ones; `by_signs` then is what the exact sign test says, else "".
+        seeds_to_decide: About how many seeds in all would decide an undecided arm if mean and
+            spread stayed as they are; None where up to a hundred would not, or nothing tells.
+        hours_to_decide: Worker-hours of the further cells of the arm and of the baseline that this
+            takes; None where no cell has a cost.
     """
 
     arm: str
@@ -60,6 +64,29 @@ class Row:
     over_seeds: str = ""
     uneven: str = ""
     by_signs: str = ""
+    seeds_to_decide: int | None = None
+    hours_to_decide: float | None = None
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A verdict that was another while fewer arms shared the error.
+
+    Attributes:
+        compared_before: How many arms were judged beside the baseline then; `compared` now are.
+    """
+
+    arm: str
+    before: Verdict
+    after: Verdict
+    compared_before: int
+    compared: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.arm}: was {self.before} while the error was that of {self.compared_before}, is "
+            f"{self.after} now that {self.compared} arms share it"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +103,7 @@ class Leaderboard:
         exploratory: Whether that is not what the study declared.
         confidence: Of each interval of a difference, so that all of them hold together at 95 %.
         notes: What a reader must know besides: damaged cells, unequal steps.
+        changed: Verdicts that were others before further arms joined the sweep.
     """
 
     study: str
@@ -90,6 +118,7 @@ class Leaderboard:
     confidence: float
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    changed: tuple[Changed, ...] = ()
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from infra.answer.board import Leaderboard, Row
 from infra.answer.budget import Budget, dollars, gpu_hours, priced
 from infra.answer.diagnosis import diagnose_cell
 from infra.answer.evaluated import nothing_read, only_read
+from infra.answer.grown import changed_verdicts
 from infra.answer.mode import mode_in_doubt
 from infra.answer.other_budgets import flip_notes
-from infra.answer.outlook import flags, outlook, shared_stems
+from infra.answer.outlook import flags, outlook, shared_stems, with_outlook
 from infra.answer.rates import scaled_rate
 from infra.answer.resolution import bimodal
 from infra.answer.uneven import by_signs, uneven
@@ -65,11 +66,13 @@ def leaderboard(
     if at:
         run = (arm for arm in arms if not arm.is_control)
         at.require((arm.records[seed] for arm in run for seed in arm.readings), plan.metric)
-    baseline = next((arm for arm in arms if arm.name == plan.baseline), None)
     mix = confounds.mixed_machines(arms)
     unranked = mix if at and confounds.is_time(at.axis) else ""
-    amounts = Amounts([arm for arm in arms if not arm.is_control])
-    rows = [_row(plan, arm, baseline, amounts, at, unranked) for arm in arms]
+    rows = _rows(plan, arms, at, unranked)
+    changed = tuple(
+        changed_verdicts(plan, rows, lambda p: _rows(p, read_arms(p, read, at), at, unranked))
+    )
+    rows = [with_outlook(plan, rows, row) for row in rows]
     by_difference = not unranked and any(row.over_seeds for row in rows)
     if not unranked:
         rows = _ranked(plan, rows, by_difference)
@@ -89,6 +92,7 @@ def leaderboard(
             [
                 *filter(None, [mode_in_doubt(plan, records)]),
                 *([_UNLIKE] if by_difference else []),
+                *map(str, changed),
                 *outlook(plan, rows),
                 *_steps_of_metric(plan, arms),
                 *([f"between reported points {plan.metric} is interpolated"] if at else []),
@@ -98,6 +102,7 @@ def leaderboard(
                 *flags(plan, rows, records),
             ]
         ),
+        changed=changed,
     )
 
 
@@ -114,6 +119,13 @@ def _ranked(plan: Plan, rows: Sequence[Row], by_difference: bool) -> list[Row]:
         return sign * (row.difference.mean if row.difference else row.mean - base)
 
     return sorted(rows, key=place)
+
+
+def _rows(plan: Plan, arms: Sequence[Arm], at: Budget | None, unranked: str) -> list[Row]:
+    """A row per arm, as planned."""
+    baseline = next((arm for arm in arms if arm.name == plan.baseline), None)
+    amounts = Amounts([arm for arm in arms if not arm.is_control])
+    return [_row(plan, arm, baseline, amounts, at, unranked) for arm in arms]
 
 
 def _row(

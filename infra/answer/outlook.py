@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from infra.answer import confounds
 from infra.answer.board import Row, open_rows
@@ -36,8 +37,18 @@ def outlook(plan: Plan, rows: Sequence[Row]) -> Iterator[str]:
         )
     for row in open_rows(rows) if plan.scale != "smoke" else ():
         if row.awaits == "seeds" and row.difference and row.difference.interval:
-            many = _seeds_that_decide(plan, rows, row, row.difference)
+            many = _many(plan, row)
             yield f"{row.arm}: if mean and spread stayed as they are, {many} would decide"
+
+
+def with_outlook(plan: Plan, rows: Sequence[Row], row: Row) -> Row:
+    """The row with what would decide it, as far as seeds may and cells are of some size."""
+    told = row.difference if row.awaits == "seeds" and row in open_rows([row]) else None
+    if plan.scale == "smoke" or told is None or told.interval is None:
+        return row
+    seeds = _seeds_that_decide(plan, told)
+    hours = _hours(rows, row, seeds) if seeds else None
+    return replace(row, seeds_to_decide=seeds or None, hours_to_decide=hours)
 
 
 def shared_stems(records: Iterable[CellRecord]) -> Iterator[str]:
@@ -52,23 +63,34 @@ def shared_stems(records: Iterable[CellRecord]) -> Iterator[str]:
         )
 
 
-def _seeds_that_decide(plan: Plan, rows: Sequence[Row], row: Row, difference: Difference) -> str:
-    """How many, and their price; of a sequential sweep as many as it looks at."""
-    alpha = share_of_alpha(plan.comparisons, plan.max_seeds)
-    n = seeds_to_decide(difference, plan.margin, alpha)
-    if not n:
-        return "over 100 seeds"
-    if plan.max_seeds:
-        n = next((size for size in looks(plan.max_seeds) if size >= n), 0)
-    return f"about {n} seeds{_price(rows, row, n)}" if n else "no look up to --max-seeds"
+def _many(plan: Plan, row: Row) -> str:
+    """How many seeds would decide, and their price."""
+    if not row.seeds_to_decide:
+        few = row.difference and seeds_to_decide(row.difference, plan.margin, _alpha(plan))
+        return "no look up to --max-seeds" if few else "over 100 seeds"
+    hours = row.hours_to_decide
+    price = f" ({hours:.2g} worker-hours more)" if hours else ""
+    return f"about {row.seeds_to_decide} seeds{price}"
 
 
-def _price(rows: Sequence[Row], row: Row, seeds: int) -> str:
+def _seeds_that_decide(plan: Plan, difference: Difference) -> int:
+    """How many; of a sequential sweep as many as it looks at, 0 where that is none."""
+    n = seeds_to_decide(difference, plan.margin, _alpha(plan))
+    if n and plan.max_seeds:
+        return next((size for size in looks(plan.max_seeds) if size >= n), 0)
+    return n
+
+
+def _alpha(plan: Plan) -> float:
+    return share_of_alpha(plan.comparisons, plan.max_seeds)
+
+
+def _hours(rows: Sequence[Row], row: Row, seeds: int) -> float | None:
     """Worker-hours of further cells of an arm and of the baseline, as long as the finished ones."""
     pair = [one for one in rows if one is row or not one.verdict]
     hours = [one.cell_hours * max(0, seeds - one.planned) for one in pair if one.cell_hours]
     known = len(hours) == len(pair) and any(hours)
-    return f" ({math.fsum(hours):.2g} worker-hours more)" if known else ""
+    return math.fsum(hours) if known else None
 
 
 def _ends(steps: Mapping[str, int | None]) -> str:

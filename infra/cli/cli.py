@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,15 +52,19 @@ def main(study: Study, argv: Sequence[str] | None = None) -> int:
         refuse_hiding(file.parent)
         return run_study(study, given_by_path, options)
 
-    return _answer(start)
+    return _answer(start, options.json)
 
 
 def ablate(
     studies: Mapping[str, Path],
     ingesters: Mapping[str, Ingester],
     argv: Sequence[str] | None = None,
+    read_events: Callable[[Path], Iterable[Any]] = lambda path: (),
 ) -> int:
-    """The `ablate` command over these studies and data ingesters; gives back the exit status."""
+    """The `ablate` command over these studies and data ingesters; gives back the exit status.
+
+    `read_events` reads an event file of TensorBoard, see `infra/execution/recorded/event_runs.py`.
+    """
     parser = build_parser(ingesters)
     options, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -69,10 +73,11 @@ def ablate(
         return REFUSED
     if argv is None and getattr(options, "here", ""):
         start_over()
-    return _answer(lambda: _command(options.command)(studies, options, ingesters))
+    start = _command(options.command, read_events)
+    return _answer(lambda: start(studies, options, ingesters), options.json)
 
 
-def _command(name: str) -> Callable[..., int]:
+def _command(name: str, read_events: Callable[[Path], Iterable[Any]]) -> Callable[..., int]:
     """The function of a command; imported only now, so that --help is quick."""
     from infra.cli import keep, listing, new, read, run, watch
 
@@ -91,7 +96,7 @@ def _command(name: str) -> Callable[..., int]:
         "export": plain(read.export),
         "report": plain(read.report),
         "watch": plain(watch.watch),
-        "import": plain(keep.import_curves),
+        "import": lambda studies, options, _: keep.import_curves(options, read_events),
         "sync": plain(keep.sync),
         "gc": plain(keep.gc),
         "doctor": plain(keep.doctor),
@@ -99,10 +104,14 @@ def _command(name: str) -> Callable[..., int]:
     }[name]
 
 
-def _answer(start: Callable[[], int]) -> int:
-    """Runs a command; what a user can mend is one line on stderr, the rest keeps its traceback."""
+def _answer(start: Callable[[], int], as_json: bool) -> int:
+    """Runs a command; what a user can mend is one line on stderr, the rest keeps its traceback.
+
+    A program that asked for JSON has the line in a document too.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    from infra.cli.command import print_json
     from infra.ledger.patience import StorageError
 
     try:
@@ -111,6 +120,8 @@ def _answer(start: Callable[[], int]) -> int:
         if os.environ.get("ABLATE_DEBUG"):
             raise
         print(f"ablate: {error}", file=sys.stderr)
+        if as_json:
+            print_json({"status": REFUSED, "error": str(error)})
         return REFUSED
     except KeyboardInterrupt:
         told = "the same command goes on, or begins anew where no cell had begun"

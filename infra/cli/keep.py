@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.cli.command import (
     Options,
@@ -22,18 +22,38 @@ from infra.study.locate import default_storage
 from infra.words import counted
 from infra.writeup.artifacts import verdict_tags, write_artifacts
 
+if TYPE_CHECKING:
+    from infra.execution.recorded.event_runs import ReadEvents
 
-def import_curves(studies: Studies, options: Options) -> int:
-    """`ablate import FILE.csv`."""
+
+def import_curves(options: Options, read_events: "ReadEvents") -> int:
+    """`ablate import SOURCE`."""
     from infra.answer.compare import leaderboard
     from infra.answer.index import read_records
     from infra.execution.imported import Laws, sweep_name
     from infra.execution.imported import import_curves as bring_in
+    from infra.execution.recorded.runs import Choice
+    from infra.execution.recorded.source import Source, read_source
     from infra.writeup.short import short_table
     from infra.writeup.tables import show
 
-    file = Path(options.file)
-    ledger = open_ledger(options, options.name or sweep_name(file))
+    choice = Choice(
+        metric=options.metric,
+        arm_fields=tuple(options.arm_field),
+        seed_field=options.seed_field,
+        run_name=options.run_name,
+        where=tuple(options.where),
+    )
+    source = Source(
+        place=options.file,
+        kind=options.kind,
+        experiment=options.experiment,
+        step_field=options.step_field,
+        runs_file=options.runs,
+        last_step=options.last_step,
+    )
+    table = read_source(source, choice, read_events)
+    ledger = open_ledger(options, options.name or sweep_name(table.name))
     probe(ledger.storage)
     laws = Laws(
         metric=options.metric,
@@ -41,15 +61,19 @@ def import_curves(studies: Studies, options: Options) -> int:
         baseline=options.baseline,
         margin=options.margin,
     )
-    plan = bring_in(file, ledger, laws)
+    plan = bring_in(table, ledger, laws)
     board = leaderboard(plan, read_records(plan, ledger))
     if options.json:
-        print_json({"sweep": ledger.sweep, "leaderboard": board.to_json()})
+        print_json(
+            {"sweep": ledger.sweep, "notes": list(table.notes), "leaderboard": board.to_json()}
+        )
         return DONE
     arms, seeds, cells = len(plan.arms), len(plan.seeds), len(plan.cells)
     lack = f", {lacking} lacking" if (lacking := arms * seeds - cells) else ""
     size = f"{counted(arms, 'arm')} x {counted(seeds, 'seed')}{lack} = {counted(cells, 'cell')}"
-    print(f"{size} of {file.name}, as {ledger.sweep!r} in {ledger.storage.uri}")
+    print(f"{size} of {table.source}, as {ledger.sweep!r} in {ledger.storage.uri}")
+    for note in table.notes:
+        print(f"note: {note}")
     show(short_table(board))
     return DONE
 

@@ -261,14 +261,18 @@ def _add_keepers(commands: Any) -> None:
 
 
 def _add_import(commands: Any) -> None:
-    text = "make a sweep of curves that were recorded elsewhere"
+    text = "make a sweep of results that were recorded elsewhere"
     columns = (
-        "columns arm, seed, step and one per metric, as in the curves.csv of an export; or arm, "
-        "seed, step, metric, value"
+        "a CSV with columns arm, seed, step and one per metric, as the curves.csv of an export, or "
+        "arm, seed, step, metric, value"
     )
-    curves = commands.add_parser("import", help=text, description=f"{text}: {columns}")
-    curves.add_argument("file", metavar="FILE.csv", help=columns)
-    curves.add_argument("--name", default="", help="name of the sweep (default: the file's)")
+    others = (
+        "MLflow by http://, sqlite:/// or folder; files of W&B histories (CSV, JSON, Parquet) or "
+        "of a chart; a folder of TensorBoard's event files"
+    )
+    curves = commands.add_parser("import", help=text, description=f"{text}: {columns}; {others}")
+    curves.add_argument("file", metavar="SOURCE", help=f"{columns}; {others}")
+    curves.add_argument("--name", default="", help="name of the sweep (default: the source's)")
     curves.add_argument(
         "--metric", default="", help="the metric that answers (default: the only one)"
     )
@@ -285,7 +289,60 @@ def _add_import(commands: Any) -> None:
         metavar="D",
         help="differences smaller than this do not matter (default: none is declared)",
     )
+    _add_runs(curves.add_argument_group("which runs of a tracker are which cells"))
     _places(curves)
+
+
+def _add_runs(group: Any) -> None:
+    group.add_argument(
+        "--from",
+        dest="kind",
+        choices=("csv", "mlflow", "wandb", "tensorboard"),
+        default="",
+        help="what wrote the source (default: as it looks)",
+    )
+    group.add_argument(
+        "--experiment",
+        default="",
+        metavar="NAME",
+        help="MLflow's (default: the only one with runs)",
+    )
+    group.add_argument(
+        "--arm-field",
+        type=_some,
+        default=["arm"],
+        metavar="F,G",
+        help="fields of a run's config that tell its arm (default: arm)",
+    )
+    group.add_argument(
+        "--seed-field", default="seed", metavar="F", help="that tells its seed (default: seed)"
+    )
+    group.add_argument(
+        "--run-name",
+        default="",
+        metavar="TEMPLATE",
+        help="fields that runs' names tell, such as '{arm}-s{seed}'",
+    )
+    group.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="F=V,W",
+        help="runs whose field has one of these values, F!=V those that have not; repeatable",
+    )
+    group.add_argument(
+        "--step-field", default="", metavar="F", help="W&B's column of steps (default: _step)"
+    )
+    group.add_argument(
+        "--runs",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="W&B's table of runs, with their names or ids and configs",
+    )
+    group.add_argument(
+        "--last-step", type=_count, default=None, metavar="N", help="leave out points beyond it"
+    )
 
 
 def _add_data(commands: Any, ingesters: Mapping[str, Any]) -> None:

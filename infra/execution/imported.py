@@ -2,23 +2,23 @@
 
 Leaderboard, labels, export and report read it as they read every sweep. It has no configs, code,
 machines or weights, since a table of curves does not tell them, and nothing that could be resumed.
+A run that failed there is a failed cell here, so that no arm wins by its survivors.
 """
 
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 from infra.cell.driving import driving, record_end
 from infra.errors import Refused
-from infra.execution.recorded_table import RecordedTable, read_table
+from infra.execution.recorded.table import RecordedTable, answers, chosen
 from infra.execution.sweep import join_plan
 from infra.ledger.ledger import Ledger, attempt_name
 from infra.ledger.records import Commit, Point
 from infra.study.plan import RECORD, Cell, Plan, make_cell
-from infra.words import choices
 
 _ATTEMPT = attempt_name(1, "import")
 
@@ -39,18 +39,17 @@ class Laws:
     margin: float | None
 
 
-def sweep_name(file: Path) -> str:
-    """The file's name as far as a sweep can be called so."""
-    return re.sub(r"[^A-Za-z0-9._=-]+", "_", file.stem).lstrip("._=-") or "recorded"
+def sweep_name(source: str) -> str:
+    """The source's name as far as a sweep can be called so."""
+    return re.sub(r"[^A-Za-z0-9._=-]+", "_", source).lstrip("._=-") or "recorded"
 
 
-def import_curves(file: Path, ledger: Ledger, laws: Laws) -> Plan:
-    """The plan of the recorded sweep; a second import of the same file writes nothing.
+def import_curves(table: RecordedTable, ledger: Ledger, laws: Laws) -> Plan:
+    """The plan of the recorded sweep; a second import of the same writes nothing.
 
     Raises:
         Refused: Where the table is not what it must be, or the name holds something else.
     """
-    table = read_table(file)
     plan = _plan(table, ledger.sweep, laws)
     for arm in table.arms:
         _check_finished(table, arm, plan.metric)
@@ -68,17 +67,17 @@ def import_curves(file: Path, ledger: Ledger, laws: Laws) -> Plan:
 
 
 def _plan(table: RecordedTable, sweep: str, laws: Laws) -> Plan:
-    metric = _chosen("metric", laws.metric, _answers(table), table)
+    metric = chosen("metric", laws.metric, answers(table.metrics), table.source)
     plan = Plan(
         study=sweep,
         question=f"Which recorded arm has {'less' if laws.mode == 'min' else 'more'} {metric}?",
         scale=RECORD,
         metric=metric,
         mode=laws.mode,
-        baseline=_chosen("baseline", laws.baseline, table.arms, table),
+        baseline=chosen("baseline", laws.baseline, table.arms, table.source),
         margin=laws.margin,
         usd_per_gpu_hour=None,
-        data=table.file,
+        data=table.source,
         data_digest=table.sha256,
     )
     return replace(plan, cells=tuple(_cell(plan, arm, seed) for arm, seed in table.cells))
@@ -89,32 +88,21 @@ def _cell(plan: Plan, arm: str, seed: int) -> Cell:
     return replace(make_cell(plan, arm, seed, {"arm": arm}), config={})
 
 
-def _answers(table: RecordedTable) -> list[str]:
-    """Metrics that can answer a question."""
-    return [name for name in table.metrics if not name.startswith("perf/")]
-
-
-def _chosen(option: str, wanted: str, known: Sequence[str], table: RecordedTable) -> str:
-    if not wanted and len(known) == 1:
-        return known[0]
-    if wanted not in known:
-        raise Refused(
-            f"{table.file}: {option} must be one of {choices(known, wanted) or 'its columns'}, got "
-            f"{wanted or 'none'}; choose with --{option}"
-        )
-    return wanted
-
-
 def _check_finished(table: RecordedTable, arm: str, metric: str) -> None:
     """Seeds of an arm end together, with the metric; a curve that stops before is no result."""
-    ends = {seed: points[-1] for (name, seed), points in table.curves.items() if name == arm}
-    longest = max(point.step for point in ends.values())
+    ends = {
+        seed: points[-1]
+        for (name, seed), points in table.curves.items()
+        if name == arm and (name, seed) not in table.failures
+    }
+    longest = max((point.step for point in ends.values()), default=0)
     for seed, point in ends.items():
-        where = f"{table.file}, arm {arm!r}, seed {seed}"
+        where = f"{table.source}, arm {arm!r}, seed {seed}"
         if point.step < longest:
             raise Refused(
                 f"{where}: must end at step {longest} as the arm's other seeds do, ends at "
-                f"{point.step}: unfinished; complete it, or take it or the rows beyond out"
+                f"{point.step}: unfinished; complete it, take it out, or read all until there with "
+                f"--last-step {point.step}"
             )
         if metric not in point.metrics:
             raise Refused(
@@ -127,7 +115,7 @@ def _refuse_other(ledger: Ledger, old: Plan | None, table: RecordedTable) -> Non
     if old and old.data_digest != table.sha256:
         held = f"{old.data}, SHA-256 {old.data_digest[:12]}" if old.is_recorded else old.study
         raise Refused(
-            f"sweep {ledger.sweep!r}: must hold the curves of {table.file}, SHA-256 "
+            f"sweep {ledger.sweep!r}: must hold the curves of {table.source}, SHA-256 "
             f"{table.sha256[:12]}, and holds {held}; choose another with --name"
         )
 
@@ -135,6 +123,7 @@ def _refuse_other(ledger: Ledger, old: Plan | None, table: RecordedTable) -> Non
 def _write(ledger: Ledger, cell: Cell, points: Sequence[Point], table: RecordedTable) -> None:
     """One cell; a value that is not finite fails it, as it would have failed while running."""
     kept, error = _finite(points)
+    error = error or table.failures.get((cell.arm, cell.seed), "")
     ledger.start_attempt(
         cell.key,
         _ATTEMPT,
@@ -142,7 +131,7 @@ def _write(ledger: Ledger, cell: Cell, points: Sequence[Point], table: RecordedT
             "schema": 1,
             "arm": cell.arm,
             "seed": cell.seed,
-            "imported": {"file": table.file, "sha256": table.sha256},
+            "imported": _origin(table, cell),
             "started": time.time(),
         },
     )
@@ -151,6 +140,18 @@ def _write(ledger: Ledger, cell: Cell, points: Sequence[Point], table: RecordedT
         ledger.write_commit(cell.key, commit, None, kept)
     status = "failed" if error else "finished"
     record_end(ledger, cell.key, _ATTEMPT, status, {}, f"as recorded: {error}" if error else "")
+
+
+def _origin(table: RecordedTable, cell: Cell) -> Mapping[str, Any]:
+    """Where a cell is from, and what reads it again."""
+    run = table.runs.get((cell.arm, cell.seed), "")
+    return {
+        "file": table.source,
+        "sha256": table.sha256,
+        **({"run": run} if run else {}),
+        **({"command": list(table.command)} if len(table.command) > 1 else {}),
+        **({"notes": list(table.notes)} if table.notes else {}),
+    }
 
 
 def _finite(points: Sequence[Point]) -> tuple[Sequence[Point], str]:

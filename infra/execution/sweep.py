@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from infra.answer.board import Row
 from infra.answer.compare import leaderboard
 from infra.answer.index import read_records
 from infra.answer.verdicts import MIN_PAIRS
@@ -56,18 +57,37 @@ def join_plan(ledger: Ledger, plan: Plan) -> Plan:
             f"sweep {ledger.sweep!r}: must end with {extended.max_seeds} seeds, its last look, and "
             f"would get {len(extended.seeds)}; leave out --seeds, or use another --name"
         )
-    return replace(extended, looked=(*old.looked, *_look_without_a_share(ledger, old, plan)))
+    return replace(
+        extended,
+        looked=(*old.looked, *_look_without_a_share(ledger, old, plan)),
+        families=(*old.families, *_family_that_grows(ledger, old, plan)),
+    )
 
 
 def _look_without_a_share(ledger: Ledger, old: Plan, new: Plan) -> Iterator[int]:
     """The number of seeds at which a fixed sweep had verdicts, where it gets further seeds."""
     if old.max_seeds or not (new.max_seeds or set(new.seeds) - set(old.seeds)):
         return
-    with suppress(ValueError):  # a sweep without the metric had no verdicts either
-        rows = [r for r in leaderboard(old, ledger.records(old)).rows if r.verdict != "control"]
-        told = [len(r.difference.seeds) for r in rows if r.difference and r.awaits != "cells"]
-        if max(told, default=0) >= MIN_PAIRS and max(told) not in old.looked:
-            yield max(told)
+    told = [len(r.difference.seeds) for r in _judged(ledger, old) if r.difference]
+    if max(told, default=0) >= MIN_PAIRS and max(told) not in old.looked:
+        yield max(told)
+
+
+def _family_that_grows(
+    ledger: Ledger, old: Plan, new: Plan
+) -> Iterator[tuple[tuple[str, ...], tuple[int, ...]]]:
+    """The arms and seeds that had verdicts, where further arms come to share their error."""
+    if set(new.trained) - set(old.arms) and any(r.verdict for r in _judged(ledger, old)):
+        yield tuple(old.arms), tuple(old.seeds)
+
+
+def _judged(ledger: Ledger, plan: Plan) -> list[Row]:
+    """Rows whose verdict waits for no cell; none where the sweep has not the metric."""
+    try:
+        rows = leaderboard(plan, ledger.records(plan)).rows
+    except ValueError:
+        return []
+    return [row for row in rows if row.verdict != "control" and row.awaits != "cells"]
 
 
 @dataclass(frozen=True)

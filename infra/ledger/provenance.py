@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from infra.ledger.study_code import study_code_digest
 from infra.root import PACKAGES, ROOT, real_file
 
 _VERSIONS = ("torch", "ray", "numpy", "timm", "torchvision")
@@ -28,7 +29,7 @@ def code_provenance(study_file: str = "") -> dict[str, Any]:
     return {
         "package_digest": package_digest(),
         "study_sha256": study_digest(study_file) if study_file else "",
-        "study_file_sha256": _sha256(Path(study_file)) if study_file else "",
+        "study_file_sha256": study_code_digest(Path(study_file)) if study_file else "",
         "commit": commit,
         "dirty": dirty,
         "python": platform.python_version(),
@@ -78,7 +79,7 @@ def code_digest(*folders: str) -> str:
 
 
 def study_digest(study_file: str) -> str:
-    """SHA-256 of a study given by path and of what this process imported from beside it."""
+    """SHA-256 of the code of a study given by path and of what was imported from beside it."""
     own = Path(study_file).resolve()
     files, beside = {own}, os.path.join(own.parent, "")
     for module in list(sys.modules.values()):
@@ -88,9 +89,10 @@ def study_digest(study_file: str) -> str:
         real = real_file(name)
         if real.startswith(beside) and _is_users(path := Path(real)) and path.is_file():
             files.add(path)  # in an archive it is none
+    digests = {path: _sha256(path) for path in files} | {own: study_code_digest(own)}
     if files == {own}:
-        return _sha256(own)
-    lines = (f"{path.relative_to(own.parent).as_posix()} {_sha256(path)}\n" for path in files)
+        return digests[own]
+    lines = (f"{path.relative_to(own.parent).as_posix()} {digests[path]}\n" for path in files)
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 

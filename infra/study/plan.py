@@ -28,6 +28,7 @@ _KEPT = (
     "usd_per_gpu_hour", "max_seeds", "steps",
 )  # fmt: skip
 _WHERE_USED = (
+    "families",
     "controls",
     "evaluation_only",
     "explains",
@@ -67,6 +68,8 @@ class Plan:
         max_seeds: Where a sequential sweep ends at the latest; 0 where seeds are fixed before.
         looked: Numbers of seeds at which verdicts could be read before more seeds were asked for,
             without a share of the error for it.
+        families: Arms and seeds between which verdicts could be read before further arms joined
+            them, oldest first.
         chance: Band in which the metric of a run that knows nothing lies; None where unknown.
         drawn: Every arm of a sampled space with its values, also those that are not run; empty
             where arms are listed.
@@ -96,6 +99,7 @@ class Plan:
     study_file: str = ""
     max_seeds: int = 0
     looked: tuple[int, ...] = ()
+    families: tuple[tuple[tuple[str, ...], tuple[int, ...]], ...] = ()
     chance: tuple[float, float] | None = None
     drawn: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     steps: Mapping[str, int] = field(default_factory=dict)
@@ -194,6 +198,8 @@ class Plan:
                 raw["chance"] = tuple(raw["chance"])
             for name in ("looked", "controls", "evaluation_only"):
                 raw[name] = tuple(raw.get(name, ()))
+            told = raw.get("families", ())
+            raw["families"] = tuple((tuple(arms), tuple(seeds)) for arms, seeds in told)
             raw["explains"] = {field: tuple(q) for field, q in raw.get("explains", {}).items()}
             return cls(cells=cells, **{f.name: raw[f.name] for f in fields(cls) if f.name in raw})
         except (KeyError, TypeError) as error:
@@ -277,6 +283,7 @@ def extend_plan(old: Plan, new: Plan) -> Plan:
         steps={**old.steps, **new.steps},
         max_seeds=new.max_seeds or old.max_seeds,
         looked=old.looked,
+        families=old.families,
     )
 
 

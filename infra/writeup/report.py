@@ -260,7 +260,9 @@ def _troubles(plan: Plan, records: Records) -> Table:
 def _provenance(plan: Plan, ledger: Ledger, records: Records) -> str:
     if plan.is_recorded:
         told = f"Imported from {plan.data}, SHA-256 {plan.data_digest}. Code and machines are not"
-        return f"<p>{escape(told)} on record.</p>"
+        origins = [r.start["imported"] for r in records.values() if "imported" in r.start]
+        notes = dict.fromkeys(note for one in origins for note in one.get("notes", ()))
+        return f"<p>{escape(told)} on record.</p>\n{listed(list(notes), 'notes')}"
     told = ledger.read_preflight()
     notes = (
         ["no trial of the arms is on record"]
@@ -277,7 +279,7 @@ def _provenance(plan: Plan, ledger: Ledger, records: Records) -> str:
 def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     """Commands that run the same cells; arms that are named with commas cannot be listed in one."""
     if plan.is_recorded:
-        return f"<pre><code>{escape(_import_command(plan, sweep))}</code></pre>"
+        return f"<pre><code>{escape(_import_command(plan, sweep, records))}</code></pre>"
     codes = [r.start["code"] for r in records.values() if "code" in r.start]
     commits = dict.fromkeys(code["commit"] for code in codes if code.get("commit"))
     lines = [f"git checkout {commit}" for commit in list(commits)[-1:]]
@@ -295,13 +297,17 @@ def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     notes = ["cells ran on several commits; the last is named"] if len(commits) > 1 else []
     if plan.study_file and codes:
         digest = codes[-1]["study_sha256"][:12]
-        notes += [f"{Path(plan.study_file).name} is a file of its own, SHA-256 {digest}..."]
+        code = f", SHA-256 {digest}... of its code" if plan.study_file.endswith(".py") else ""
+        notes += [f"{Path(plan.study_file).name} is a file of its own{code}"]
     notes += ["the code differed from its commit"] if any(c.get("dirty") for c in codes) else []
     return f"<pre><code>{escape(chr(10).join(lines))}</code></pre>\n{listed(notes, 'notes')}"
 
 
-def _import_command(plan: Plan, sweep: str) -> str:
-    """What makes the same sweep of the same file."""
-    words = ["ablate", "import", plan.data, "--name", sweep, "--metric", plan.metric]
+def _import_command(plan: Plan, sweep: str, records: Records) -> str:
+    """What makes the same sweep of the same source."""
+    told = (r.start["imported"].get("command") for r in records.values() if "imported" in r.start)
+    place, *options = next(filter(None, told), [plan.data])
+    words = ["ablate", "import", place, "--name", sweep, "--metric", plan.metric]
     words += ["--mode", plan.mode, "--baseline", plan.baseline]
-    return shlex.join(words + ([] if plan.margin is None else ["--margin", f"{plan.margin!r}"]))
+    words += [] if plan.margin is None else ["--margin", f"{plan.margin!r}"]
+    return shlex.join([*words, *options])

@@ -1,7 +1,8 @@
-"""One leaderboard over several sweeps that ask about the same metric.
+"""One leaderboard over several sweeps that ask about the same metric, own and recorded ones.
 
 Each arm keeps the difference and the verdict of its own sweep, which has the baseline, the seeds
-and the error that they rest on; across sweeps the means are ranked and nothing is decided.
+and the error that they rest on; across sweeps the means are ranked and nothing is decided. Where
+cells are not of one scale, a column says of which.
 """
 
 import math
@@ -12,9 +13,10 @@ from infra.answer.compare import STUDY_BUDGET
 from infra.errors import Refused
 from infra.writeup.tables import MISSING, Table, board_row
 
-SHARED = ("metric", "mode", "scale", "budget")
+SHARED = ("metric", "mode", "budget")
 _COLUMNS = (
     "sweep",
+    "scale",
     "arm",
     " n",
     " failed",
@@ -22,6 +24,10 @@ _COLUMNS = (
     " sd",
     " minus own baseline",
     "verdict",
+)
+_UNLIKE_SCALES = (
+    "cells of unlike scales differ in size and perhaps in data, and their means with them; record "
+    "is what others recorded"
 )
 
 
@@ -33,7 +39,7 @@ def several_table(boards: Mapping[str, Leaderboard], top: int = 0) -> Table:
         top: How many arms, 0 for all.
 
     Raises:
-        Refused: Where two sweeps differ in metric, mode, scale or budget.
+        Refused: Where two sweeps differ in metric, mode or budget.
     """
     first, one = next(iter(boards.items()))
     for name, other in boards.items():
@@ -50,8 +56,14 @@ def several_table(boards: Mapping[str, Leaderboard], top: int = 0) -> Table:
     )
     left = len(ranked) - len(ranked := ranked[: top or None])
     better = "less" if one.mode == "min" else "more"
-    title = f"{len(boards)} sweeps ({one.scale}): {one.metric}, {better} is better, at {one.budget}"
-    rows = [(name, *board_row(row)[: len(_COLUMNS) - 1]) for name, row in ranked]
+    scales = list(dict.fromkeys(board.scale for board in boards.values()))
+    of_one = len(scales) == 1
+    sizes = f"{len(boards)} sweeps ({', '.join(scales)})"
+    title = f"{sizes}: {one.metric}, {better} is better, at {one.budget}"
+    rows = [
+        (name, MISSING if of_one else boards[name].scale, *board_row(row)[: len(_COLUMNS) - 2])
+        for name, row in ranked
+    ]
     used = [i for i in range(len(_COLUMNS)) if any(row[i] != MISSING for row in rows)]
     elsewhere = one.budget != STUDY_BUDGET
     return Table(
@@ -62,8 +74,9 @@ def several_table(boards: Mapping[str, Leaderboard], top: int = 0) -> Table:
         notes=(
             "verdicts are those of each sweep against its own baseline; the order across sweeps is "
             "that of the means and decides nothing",
+            *(() if of_one else (_UNLIKE_SCALES,)),
             *(("seconds and dollars compare on one machine only",) if elsewhere else ()),
             *((f"{left} more arms, without --top",) if left else ()),
         ),
-        widths=(22, 22, *(0 for _ in used[2:])),
+        widths=tuple(22 if _COLUMNS[i] in ("sweep", "arm") else 0 for i in used),
     )

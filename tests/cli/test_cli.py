@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import LINE, ROOT, ablate, ablate_process, refused
+from documents import conforms
 
 from infra.errors import Refused
 from infra.execution.ray_session import ray_session
@@ -229,7 +230,7 @@ def test_the_sweeps_of_a_storage_are_listed_damaged_ones_too(tmp_path):
     assert ablate("run", LINE, *quick, "--name", "mine").returncode == 0
     assert ablate("run", LINE, *quick, "--name", "torn").returncode == 0
     (tmp_path / "torn" / "plan.json").write_text("{")
-    mine, torn = json.loads(ablate("list", *place, "--json").stdout)["sweeps"]
+    mine, torn = conforms(ablate("list", *place, "--json").stdout, "listed")["sweeps"]
     assert (mine["sweep"], mine["study"], mine["cells ended"]) == ("mine", "line", "1/1")
     assert "plan.json" in torn["study"]
 
@@ -257,7 +258,7 @@ def test_every_sweep_is_executable_and_listed():
 
 def test_doctor_names_what_is_missing_and_what_is_there(tmp_path):
     done = ablate("doctor", "--storage", tmp_path, "--json")
-    checks = {c["what"]: c for c in json.loads(done.stdout)["checks"]}
+    checks = {c["what"]: c for c in conforms(done.stdout, "examined")["checks"]}
     assert checks["storage"]["ok"] and checks["ray"]["ok"]
     (tmp_path / "file").write_text("")
     assert ablate("doctor", "--storage", Path(tmp_path, "file", "x")).returncode == 2

@@ -13,6 +13,7 @@ from recorded_curves import BETWEEN_RUNS, RECORDED
 
 from infra.answer.compare import leaderboard
 from infra.execution.imported import Laws, import_curves
+from infra.execution.recorded.curves_csv import read_table
 from infra.ledger.ledger import Ledger
 from infra.ledger.storage import open_storage
 from infra.study.plan import Plan
@@ -33,7 +34,7 @@ def write(path: Path, rows: Sequence[Sequence[Any]], header: str = "arm,seed,ste
 def bring_in(file: Path, **laws: Any) -> tuple[Plan, Ledger]:
     ledger = Ledger(open_storage(str(file.parent / "runs")), "imported")
     settings = {"metric": METRIC, "mode": "min", "baseline": "A", "margin": None, **laws}
-    return import_curves(file, ledger, Laws(**settings)), ledger
+    return import_curves(read_table(file), ledger, Laws(**settings)), ledger
 
 
 def tree(folder: Path) -> dict[Path, tuple[bytes, int]]:

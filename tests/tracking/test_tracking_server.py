@@ -1,5 +1,6 @@
 """What MLflow servers go through: same rows as SQLite, kills, outages, silence."""
 
+import json
 import signal
 import socket
 import sys
@@ -9,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from conftest import process, wait_for
+from conftest import ablate, process, wait_for
 from tracked import (
     METRIC,
     SYNC,
@@ -26,6 +27,7 @@ from tracked import (
     values,
 )
 
+from infra.answer.compare import leaderboard
 from infra.ledger.records import Point
 from infra.study.plan import Cell
 from infra.tracking.tracking import Tracker, TrackerDown, default_tracking_uri, sync
@@ -50,6 +52,22 @@ def test_whole_runs_are_the_rows_that_mlflow_writes_itself(tmp_path, server):
     before = dump(server.database)
     assert sync(ledger, plan, server.uri).new_values == 0
     assert dump(server.database) == before
+
+
+def test_a_sweep_on_a_server_comes_back_as_a_recorded_one(tmp_path, server):
+    """A server by its address; the sweep's own run holds the cells' and is none."""
+    ledger, plan = make_sweep(tmp_path, "comes_back", cells=6)
+    finish_all(ledger, plan)
+    sync(ledger, plan, server.uri)
+    laws = ["--metric", METRIC, "--mode", "min", "--baseline", "A", "--json"]
+    place = ["--experiment", "comes_back", "--storage", tmp_path / "copy"]
+    done = ablate("import", server.uri, *laws, *place)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["notes"] == ["1 run left out, holding others or lying in one: sweep"]
+    theirs = {row["arm"]: row["values"] for row in told["leaderboard"]["rows"]}
+    own = leaderboard(plan, ledger.records()).rows
+    assert theirs == {row.arm: list(row.values) for row in own}
 
 
 def test_names_and_texts_beyond_what_mlflow_takes_are_the_same_rows_in_both(tmp_path, server):

@@ -41,6 +41,36 @@ def test_sweeps_by_other_laws_are_refused_with_the_law(tmp_path):
         several_table(boards)
 
 
+def test_sweeps_of_unlike_scales_stand_in_one_table_with_their_scale(tmp_path):
+    """Own cells beside those that somebody else recorded, by the same metric."""
+    made_up(tmp_path, {"A": [3.0, 3.1, 2.9], "B": [1.0, 1.1, 0.9]})
+    curves = tmp_path / "theirs.csv"
+    rows = [f"{arm},{s},10,{2 + s / 64 + (arm == 'T')}" for arm in "ST" for s in range(3)]
+    curves.write_text("\n".join(["arm,seed,step,val/loss_nats", *rows]))
+    place = ["--storage", tmp_path / "runs"]
+    ablate("import", curves, "--mode", "min", "--baseline", "T", *place)
+    told = ablate("leaderboard", "sweep", "theirs", *place)
+    assert "2 sweeps (lab, record): val/loss_nats" in told.stdout, told.stderr
+    boards = json.loads(ablate("leaderboard", "sweep", "theirs", "--json", *place).stdout)
+    assert {name: b["scale"] for name, b in boards["leaderboards"].items()} == {
+        "sweep": "lab",
+        "theirs": "record",
+    }
+    ablate("report", "sweep", "theirs", "--to", tmp_path / "r.html", *place)
+    page = (tmp_path / "r.html").read_text()
+    assert "Not ranked together" not in page and "record is what others recorded" in page
+
+
+def test_scale_has_a_column_where_it_differs_alone(tmp_path):
+    boards = {}
+    for name, scale in (("big", "paper"), ("small", "lab")):
+        plan, ledger = made_up(tmp_path / name, {"A": [1.0, 2.0]}, scale=scale)
+        boards[name] = leaderboard(plan, ledger.records())
+    rows = several_table(boards).to_json()["rows"]
+    assert [(row["sweep"], row["scale"]) for row in rows] == [("big", "paper"), ("small", "lab")]
+    assert "scale" not in several_table({"big": boards["big"]}).to_json()["rows"][0]
+
+
 def test_names_of_arms_stay_readable_beside_long_names_of_sweeps(tmp_path):
     values = {"plain": [2.7831, 2.7901, 2.7702], "plain as run": [3.00312, 3.0104, 2.9987]}
     plan, ledger = made_up(tmp_path, values)

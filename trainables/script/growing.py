@@ -4,11 +4,11 @@ A file of lines may be written anew, shorter than before, and is then read from 
 files are TensorBoard's: framed records of protocol buffers, of which scalars are taken.
 """
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from trainables.script.events import events_from
 from trainables.script.lines import Lines
 from trainables.script.points import Points, Told, reader_of
 
@@ -58,35 +58,11 @@ class GrowingEvents:
 
     def more(self) -> Iterator[Told]:
         """Of the records that are whole by now; scalars of one step may come apart."""
-        from tensorboardX.proto.event_pb2 import Event
-
         for path in sorted(self._folder.rglob("*tfevents*")):
-            for record in self._records(path):
-                event = Event.FromString(record)
-                told = {one.tag: _scalar(one) for one in event.summary.value if _has_scalar(one)}
-                if told:
-                    yield {**told, self._step: float(event.step)}
-
-    def _records(self, path: Path) -> Iterator[bytes]:
-        at = self._read_bytes.get(path, 0)
-        with path.open("rb") as file:
-            file.seek(at)
-            while len(head := file.read(12)) == 12:
-                (length,) = struct.unpack("<Q", head[:8])
-                body = file.read(length + 4)  # and its checksum
-                if len(body) < length + 4:
-                    break
-                at += 12 + length + 4
-                self._read_bytes[path] = at
-                yield body[:length]
-
-
-def _has_scalar(value) -> bool:
-    return value.WhichOneof("value") == "simple_value" or bool(value.tensor.float_val)
-
-
-def _scalar(value) -> float:
-    return float(value.tensor.float_val[0] if value.tensor.float_val else value.simple_value)
+            for end, event in events_from(path, self._read_bytes.get(path, 0)):
+                self._read_bytes[path] = end
+                if event.scalars:
+                    yield {**event.scalars, self._step: float(event.step)}
 
 
 def growing(points: Points, place: Path) -> Growing:

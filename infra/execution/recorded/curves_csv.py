@@ -9,19 +9,17 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from infra.errors import Refused
+from infra.execution.recorded.table import Curves, RecordedTable
 from infra.ledger.records import Point
-from infra.study.plan import positions
 from infra.study.study import check_seed
 from infra.writeup.columns import metric_of
 
 PLACE = ("arm", "seed", "step")
 _ONE_VALUE = {"metric", "value"}
-Curves = Mapping[tuple[str, int], Sequence[Point]]
 
 
 class _Row(NamedTuple):
@@ -29,39 +27,6 @@ class _Row(NamedTuple):
 
     number: int
     texts: list[str]
-
-
-@dataclass(frozen=True)
-class RecordedTable:
-    """What a file holds.
-
-    Attributes:
-        file: Its name, without folders.
-        sha256: Of its bytes.
-        curves: The points of each (arm, seed) by step, arms and seeds as they first occur. Values
-            may be infinite or no number, where the file says so.
-    """
-
-    file: str
-    sha256: str
-    curves: Curves
-
-    @property
-    def arms(self) -> list[str]:
-        """In the order of the file."""
-        return list(dict.fromkeys(arm for arm, _ in self.curves))
-
-    @property
-    def cells(self) -> list[tuple[str, int]]:
-        """Every (arm, seed), seed-major as in a plan."""
-        arms, seeds = positions(self.arms), positions(seed for _, seed in self.curves)
-        return sorted(self.curves, key=lambda c: (seeds[c[1]], arms[c[0]]))
-
-    @property
-    def metrics(self) -> list[str]:
-        """Every metric that any point has, by name."""
-        points = (point for curve in self.curves.values() for point in curve)
-        return sorted({name for point in points for name in point.metrics})
 
 
 def read_table(path: Path) -> RecordedTable:
@@ -79,7 +44,13 @@ def read_table(path: Path) -> RecordedTable:
         curves = _curves(_columns(header), rows)
     except ValueError as error:
         raise Refused(f"{path.name}: {' '.join(str(error).split())}") from error
-    return RecordedTable(path.name, hashlib.sha256(data).hexdigest(), curves)
+    return RecordedTable(
+        source=path.name,
+        name=path.stem,
+        sha256=hashlib.sha256(data).hexdigest(),
+        curves=curves,
+        command=(path.name,),
+    )
 
 
 def _texts(data: bytes) -> list[_Row]:
@@ -133,7 +104,8 @@ def _columns(header: _Row) -> dict[str, int]:
     if lacking := [name for name in PLACE if name not in columns]:
         raise ValueError(
             f"must have the columns {', '.join(PLACE)}, lacks {', '.join(lacking)}; it has "
-            f"{', '.join(columns)}"
+            f"{', '.join(columns)}: name those that tell arms, seeds and steps with --arm-field, "
+            "--seed-field and --step-field"
         )
     for name in columns:
         if metric_of(name) != name and metric_of(name) in columns and metric_of(name) not in PLACE:
