@@ -168,9 +168,9 @@ class Attempt:
         run, last = self._run, self._commit
         if run is None or self._torn:
             return
-        ours = last is not None and last.attempt == self.name and last.step == run.step
-        if ours and (last.finished or not run.done()):
-            return
+        if last is not None and last.attempt == self.name and last.step == run.step:
+            if last.finished or not run.done():
+                return
         if not self._points:
             return
         self._write_commit(run)

@@ -6,7 +6,7 @@ cause; what differs though all is given is missing in the state, or not loaded. 
 told at once, and by its own name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from infra.preflight.modes import in_evaluation_mode
 from infra.preflight.reruns import ALL, Likeness, Reruns, evaluated, state_of
@@ -73,7 +73,7 @@ def of_another_end(reruns: Reruns, save: int, to: int) -> Iterator[str]:
         return
     full = reruns.end(save, to, ALL)
     for cause, text in _CAUSES.items():
-        rest = [one for one in ALL if one != cause]
+        rest: list[Likeness] = [one for one in ALL if one != cause]
         alone = cause == "streams" and difference(plain, reruns.end(save, to, ["streams"]))
         if alone or difference(full, reruns.end(save, to, rest)):
             yield text
@@ -100,7 +100,7 @@ def of_another_evaluation(reruns: Reruns, save: int) -> Iterator[str]:
         yield remembered(told, score)
 
 
-def remembered(told: dict[str, float], now: dict[str, float]) -> str:
+def remembered(told: Mapping[str, float], now: Mapping[str, float]) -> str:
     """That what was told of a state is another thing after other evaluations."""
     return _REMEMBERED.format(which=", ".join(n for n in told if told[n] != now.get(n)))
 

@@ -41,8 +41,10 @@ def moved_notes(plan: Plan, arms: Sequence[Trial], seen: Mapping[str, Seen]) -> 
     """A line for what arms move that neither their fields' names nor the study tell."""
     base = next((arm for arm in arms if arm.name == plan.baseline), None)
     by_text: dict[str, list[str]] = {}
+    if base is None:
+        return
     for arm in arms:
-        for quantity, how in seen[arm.name].moved.items() if base and arm.name in seen else ():
+        for quantity, how in seen[arm.name].moved.items() if arm.name in seen else ():
             fields = differing([base, arm])
             known = named_like(quantity, fields) or plan.is_explained(quantity, fields)
             if how and fields and quantity in QUANTITIES and not known:

@@ -71,7 +71,7 @@ def _moments(study: Study, plan: Plan, arm: str, seed: int) -> Mapping[float, Mo
     return {}
 
 
-def _weights(did: Mapping[float, Moment]) -> Mapping[float, str]:
+def _weights(did: Mapping[float, Moment]) -> Mapping[float, object]:
     return {share: moment.weights for share, moment in did.items()}
 
 

@@ -26,6 +26,8 @@ def is_off(value: Any) -> bool:
 class Overheard(str):
     """A text that remembers the texts that it is compared with."""
 
+    heard: set[str]
+
     def __new__(cls, text: str) -> "Overheard":
         """Of that text, with nothing heard yet."""
         made = super().__new__(cls, text)
@@ -80,13 +82,15 @@ def _others(value: Any, kind: Any) -> tuple[Any, ...]:
         return tuple(other for other in told if other != value)
     if value is None:
         numbers = [on for one in kinds for on in _ON.get(one, ())]
-        made = [one() for one in kinds if is_dataclass(one) and _is_complete(one)]
+        made = [one() for one in kinds if isinstance(one, type) and _is_component(one)]
         return (*told, *numbers, *made) or (_ON[float] if kind is Any else ())
     return (*told, *_ON.get(type(value), ()))
 
 
-def _is_complete(kind: Any) -> bool:
-    """Whether a component can be made without being told anything."""
+def _is_component(kind: type) -> bool:
+    """Whether it is one, and can be made without being told anything."""
+    if not is_dataclass(kind):
+        return False
     try:
         kind()
     except (TypeError, ValueError):
