@@ -19,12 +19,15 @@ from infra.answer.findings import FindingVerdict, judge
 from infra.answer.index import read_records
 from infra.answer.other_budgets import QUARTERS, flips, rankings
 from infra.answer.outlook import flags, shared_stems
+from infra.answer.resumed import resumes
+from infra.ledger.code import read_arm_codes
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
 from infra.ledger.whole import write_whole
 from infra.study.plan import Plan
 from infra.study.study import Finding
 from infra.words import MANY_ARMS, counted
+from infra.writeup.arm_code import code_html
 from infra.writeup.effects import effects_table
 from infra.writeup.export import code_and_machines
 from infra.writeup.gallery import gallery
@@ -88,6 +91,7 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
     ranked = replace(ranked, notes=tuple(notes))
     verdicts = judge(findings, plan, records)
     troubles = _troubles(plan, records)
+    fields = table_html(_arms(plan), titled=False)
     sections = (
         Section("differences", "Differences to the baseline", drawn.get("differences", "")),
         Section("leaderboard", "Leaderboard", table_html(ranked) + table_html(seeds_table(board))),
@@ -98,7 +102,7 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
         Section("pictures", "Pictures of the runs", gallery(plan, ledger, records)),
         Section("budgets", "Other budgets", table_html(budgets(plan, records), titled=False)),
         Section("findings", "Documented beside found", _findings(verdicts)),
-        Section("arms", "What the arms differ in", table_html(_arms(plan), titled=False)),
+        Section("arms", "What the arms differ in", fields + code_html(read_arm_codes(ledger))),
         Section("cost", "Cost", _bill(plan, records)),
         Section("cells", "Cells without a result", table_html(troubles, titled=False)),
         Section("provenance", "Code and machines", _provenance(plan, ledger, records)),
@@ -249,11 +253,14 @@ def _troubles(plan: Plan, records: Records) -> Table:
     """Cells that failed, have not finished, or were found damaged."""
     told = [(cell, records[cell.key]) for cell in plan.cells]
     rows = tuple(
-        (c.key, c.arm, str(c.seed), r.status, str(r.attempts), r.error or r.damage or MISSING)
+        (
+            *(c.key, c.arm, str(c.seed), r.status, str(r.attempts)),
+            *(resumes(plan, r) or MISSING, r.error or r.damage or MISSING),
+        )
         for c, r in told
         if r.status != "finished" or r.damage
     )
-    columns = ("cell", "arm", " seed", "status", " attempts", "error")
+    columns = ("cell", "arm", " seed", "status", " attempts", "resume", "error")
     return Table("Cells without a result", columns, rows)
 
 
@@ -295,7 +302,7 @@ def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     if plan.max_seeds:
         lines.append(f"ablate resume {sweep} --until-decided --max-seeds {plan.max_seeds}")
     notes = ["cells ran on several commits; the last is named"] if len(commits) > 1 else []
-    if plan.study_file and codes:
+    if plan.study_file and codes and codes[-1]["study_sha256"]:
         digest = codes[-1]["study_sha256"][:12]
         code = f", SHA-256 {digest}... of its code" if plan.study_file.endswith(".py") else ""
         notes += [f"{Path(plan.study_file).name} is a file of its own{code}"]
