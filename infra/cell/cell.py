@@ -51,7 +51,8 @@ class Job:
         prepared_data: Whether the configs name a folder of prepared data, with a manifest.
         code: Provenance of the code as the driver imported it.
         modules: Digests of the user's modules that the sweep may run, by name; others are new.
-        files: Of the code that no process imports, by path; none where cells are not held to them.
+        files: Of the code that no process imports, those that count, by path.
+        accepted: Whether they may be edited.
         commit_every_s: Seconds between commits; 0 commits as often as costs 1 % of the time, and
             at the first report after 60 s at the latest.
     """
@@ -66,6 +67,7 @@ class Job:
     code: Mapping[str, Any]
     modules: Mapping[str, set[str]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    accepted: bool = False
     prepared_data: bool = False
     commit_every_s: float = COMMIT_EVERY_S
 
@@ -195,10 +197,10 @@ class Attempt:
         self._points = list(points) if state else []
         self._begun_from = self._commit if state else None
         self._pictures = list(self._begun_from.pictures) if self._begun_from else []
-        code = code_of_cell(job.build, self.cell, job.ledger)
+        code = code_of_cell(job.build, self.cell, job.ledger, job.files)
         job.ledger.start_attempt(key, self.name, self._start_record(state, code))
         with self._failures():
-            if code:
+            if code and not job.accepted:
                 refuse_edited(code, job.files)
             self._run = job.build(self._config)
             give_code(self._run, job.build, self.cell, job.ledger)

@@ -3,7 +3,7 @@
 A study's `run` may bring such code, see `BringsCode`. Of any other all of this is nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from infra.errors import CellFailed, Refused
 from infra.ledger import code as kept
 from infra.ledger.ledger import Ledger
 from infra.ledger.provenance import code_provenance
+from infra.ledger.records import CellRecord
 from infra.study.black_box import BringsCode
 from infra.study.plan import Cell, Plan
 from infra.study.study import Study, flatten
@@ -26,27 +27,47 @@ class Code(NamedTuple):
     Attributes:
         told: What `code_provenance` tells, and the digest of what no process of ours imports.
         files: The files behind that digest, by path.
+        new: Files that were not there when the sweep's first cells ran, and so count for none.
     """
 
     told: dict[str, Any]
     files: Mapping[str, str]
+    new: Sequence[str] = ()
 
 
-def code_now(study: Study, plan: Plan, ledger: Ledger) -> Code:
+def code_now(
+    study: Study, plan: Plan, ledger: Ledger, records: Iterable[CellRecord], accepted: bool
+) -> Code:
     """The code that cells would run if they began now.
 
-    A study's file that is no Python holds no code: all that it says is in the plan.
+    A study's file that is no Python holds no code: all that it says is in the plan. Of code that no
+    process imports those files count that were there when the first cells ran.
+
+    Args:
+        study: Whose run may bring such code.
+        plan: Of its cells.
+        ledger: Where it is on record what those ran.
+        records: Of all cells.
+        accepted: Whether a change is, so that new files count too.
     """
     told = code_provenance(plan.study_file)
     if plan.study_file and Path(plan.study_file).suffix != ".py":
         told |= {"study_sha256": "", "study_file_sha256": ""}
     if not isinstance(study.run, BringsCode):
         return Code(told, {})
-    files = study.run.code_files(kept.apart(ledger.storage))
-    return Code({**told, **study.run.code_facts(), kept.SCRIPT: kept.digest_of(files)}, files)
+    found = study.run.code_files(kept.apart(ledger.storage))
+    held = not accepted and any(record.commit for record in records)
+    files = _known(found, kept.read_files(ledger) if held else {})
+    told |= {**study.run.code_facts(), kept.SCRIPT: kept.digest_of(files)}
+    return Code(told, files, sorted(found.keys() - files.keys()))
 
 
-def code_of_cell(build: Any, cell: Cell, ledger: Ledger) -> Code | None:
+def _known(found: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Those of the files that have one of the names, all of them where there are none."""
+    return {name: own for name, own in found.items() if name in names or not names}
+
+
+def code_of_cell(build: Any, cell: Cell, ledger: Ledger, known: Mapping[str, str]) -> Code | None:
     """Of a cell on this node, the commit and the digest; None where processes import their code.
 
     The code of an arm that has its own is told by its config, and has no digest.
@@ -54,7 +75,7 @@ def code_of_cell(build: Any, cell: Cell, ledger: Ledger) -> Code | None:
     if not isinstance(build, BringsCode):
         return None
     own = build.own_code(cell.config)
-    files = {} if own else build.code_files(kept.apart(ledger.storage))
+    files = {} if own else _known(build.code_files(kept.apart(ledger.storage)), known)
     return Code({**build.code_facts(cell.config), kept.SCRIPT: kept.digest_of(files)}, files)
 
 
@@ -72,16 +93,11 @@ def refuse_edited(now: Code, expected: Mapping[str, str]) -> None:
 
 
 def changed_files(one: Mapping[str, str], other: Mapping[str, str]) -> str:
-    """Which files differ, in words; "" where none do."""
-    names = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
-    told = ", ".join(_how(name, one, other) for name in names[:_MOST])
+    """Which files of the one differ in the other, in words; "" where none do."""
+    names = sorted(name for name in one if one[name] != other.get(name))
+    told = ", ".join(f"{n} {'was edited' if n in other else 'is gone'}" for n in names[:_MOST])
     more = len(names) - _MOST
     return told + (f" and {counted(more, 'file')} more" if more > 0 else "")
-
-
-def _how(name: str, one: Mapping[str, str], other: Mapping[str, str]) -> str:
-    how = "is new" if name not in one else "is gone" if name not in other else "was edited"
-    return f"{name} {how}"
 
 
 def own_codes(study: Study, plan: Plan) -> dict[str, Cell]:

@@ -43,10 +43,12 @@ def make_job(
     code: Mapping[str, Any],
     modules: Mapping[str, set[str]] | None = None,
     files: Mapping[str, str] | None = None,
+    accepted: bool = False,
 ) -> Job:
     """What every attempt at the plan's cells needs to know; `modules` see `earlier_modules`.
 
-    `files` are those of code that no process imports, where cells are held to them.
+    `files` are those of code that no process imports, to which cells are held unless a change is
+    `accepted`.
     """
     return Job(
         ledger=ledger,
@@ -59,6 +61,7 @@ def make_job(
         code=code,
         modules=modules or {},
         files=files or {},
+        accepted=accepted,
         prepared_data=bool(plan.data),
     )
 
@@ -84,7 +87,7 @@ def refuse_changed_code(records: Iterable[CellRecord], code: Code, ledger: Ledge
         had |= modules.keys()
         for name, before, after in _laws(record, modules, code.told):
             if before != after:
-                files = changed_files(read_files(ledger, before), code.files)
+                files = changed_files(read_files(ledger), code.files)
                 told = f" ({files})" if name == _SCRIPT else ""
                 raise Refused(
                     f"cell {record.key}: must be joined by cells of the same code, but {name} "
@@ -94,7 +97,11 @@ def refuse_changed_code(records: Iterable[CellRecord], code: Code, ledger: Ledge
                 )
     gone = [name for name in sorted(had) if not digest_now(name)]
     new = sorted(now.keys() - had) if had else []
-    notes = [f"earlier cells had loaded {joined(gone)}, which is not found now"] if gone else []
+    notes = []
+    if begun and code.new:
+        notes.append(f"{joined(code.new)}: not there when earlier cells ran, so not counted")
+    if gone:
+        notes.append(f"earlier cells had loaded {joined(gone)}, which is not found now")
     return notes + ([f"earlier cells had not loaded {joined(new)}"] if new else [])
 
 

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from infra import hash_seed
 from infra.answer.index import read_records
 from infra.cell.cell import Attempt, Job
-from infra.cell.code import code_now, keep_code
+from infra.cell.code import code_now, keep_code, packed_arms
 from infra.cell.driving import (
     driving,
     earlier_modules,
@@ -80,7 +80,8 @@ def run_here(
     """
     with driving(ledger) as lease:
         plan = join_plan(ledger, plan, study)
-        code, records = code_now(study, plan, ledger), read_records(plan, ledger)
+        records, accepted = read_records(plan, ledger), options.accept_code_change
+        code = code_now(study, plan, ledger, records.values(), accepted)
         if not options.accept_code_change:
             for note in refuse_changed_code(records.values(), code, ledger):
                 print(f"note: {note}", flush=True)
@@ -98,11 +99,11 @@ def run_here(
         todo = [c for c in open_cells(plan, records, retry_failed=True) if c in chosen]
         known = without(cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {}))
         check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
+        packed_arms(study, plan)  # which refuses what cannot be had
         ledger.write_plan(plan)
         keep_code(study, plan, ledger, code.files)
         modules = earlier_modules(records.values(), options.accept_code_change)
-        held_to = {} if options.accept_code_change else code.files
-        job = make_job(study, plan, ledger, gpus, code.told, modules, held_to)
+        job = make_job(study, plan, ledger, gpus, code.told, modules, code.files, accepted)
         stop = _Stop(options.limit, price, spent_s)
         debugged = sys.gettrace() is not None  # then Ctrl-C is the debugger's
         try:

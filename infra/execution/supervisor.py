@@ -35,11 +35,12 @@ class Supervisor:
         code: Mapping[str, Any],
         modules: Mapping[str, set[str]],
         files: Mapping[str, str],
+        accepted: bool,
         max_parallel: int,
         limit: Limit,
     ) -> None:
         self._study, self._plan, self._ledger, self._tracker = study, plan, ledger, tracker
-        self._lease, self._known = lease, (code, modules, files)
+        self._lease, self._known = lease, (code, modules, files, accepted)
         self._max_parallel = max_parallel
         self._limit, self._earlier_s, self._price = limit, 0.0, None
         self._stop = False

@@ -128,7 +128,8 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
         _record_unrecorded_ends(ledger, records)
         todo = open_cells(plan, records, options.retry_failed)
         told = check_before(study, plan, records, todo, options, ledger) if todo else None
-        code = code_now(study, plan, ledger)
+        accepted = options.accept_code_change
+        code = code_now(study, plan, ledger, records.values(), accepted)
         ledger.write_plan(plan)
         keep_code(study, plan, ledger, code.files)
         if told is not None and (options.preflight or ledger.read_preflight() is None):
@@ -141,7 +142,6 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
         patience_s = 0.5
         tracker = Tracker(ledger, plan, uri)
         try:
-            accepted = options.accept_code_change
             modules = earlier_modules(records.values(), accepted)
             stopped = bool(todo) and Supervisor(
                 study,
@@ -151,7 +151,8 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
                 lease,
                 code.told,
                 modules,
-                {} if accepted else code.files,
+                code.files,
+                accepted,
                 options.max_parallel,
                 options.limit,
             ).run(todo, _values(records, todo, plan.metric), options.address)

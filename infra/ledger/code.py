@@ -1,6 +1,6 @@
 """Code that no process of ours imports, as a sweep keeps it in its storage.
 
-<sweep>/code/<digest>.json       the files that cells ran, by path, each with its id
+<sweep>/code/files.json          the files that cells ran, by path, each with its id
 <sweep>/code/<name>.tar.gz       the code of an arm that has its own
 <sweep>/code/arms.json           what each such arm runs, and how it differs from the baseline
 """
@@ -42,15 +42,15 @@ def apart(storage: Storage) -> list[Path]:
 
 
 def write_files(ledger: Ledger, files: Mapping[str, str]) -> None:
-    """Put on record which files a digest stands for."""
+    """Put on record which files count, as they are now."""
     if files:
-        ledger.storage.create(_path(ledger, f"{digest_of(files)}.json"), json.dumps(files).encode())
+        ledger.storage.write(_path(ledger, "files.json"), json.dumps(files, indent=1).encode())
 
 
-def read_files(ledger: Ledger, digest: str) -> dict[str, str]:
-    """The files that a digest stands for; none where that is not on record."""
+def read_files(ledger: Ledger) -> dict[str, str]:
+    """The files that count; none where that is not on record."""
     try:
-        return dict(json.loads(ledger.storage.read(_path(ledger, f"{digest}.json"))))
+        return dict(json.loads(ledger.storage.read(_path(ledger, "files.json"))))
     except (FileNotFoundError, ValueError):
         return {}
 

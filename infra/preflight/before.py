@@ -60,7 +60,8 @@ def check_before(
         Refused: When the sweep must not start, a line for each reason.
     """
     if todo and not options.accept_code_change:
-        for note in refuse_changed_code(records.values(), code_now(study, plan, ledger), ledger):
+        code = code_now(study, plan, ledger, records.values(), accepted=False)
+        for note in refuse_changed_code(records.values(), code, ledger):
             print(f"note: {note}", flush=True)
     packed_arms(study, plan)  # which refuses what cannot be had
     gpus = cell_gpus(plan, options.address)

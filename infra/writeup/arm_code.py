@@ -8,13 +8,14 @@ from infra.words import counted
 from infra.writeup.page import folded_html
 
 _MOST = 12, 400  # lines of a diff that are shown on a terminal, and on the page
+_FEW = 3  # arms whose diffs a terminal shows
 
 
 def code_lines(arms: Mapping[str, ArmCode]) -> Iterator[str]:
     """What each arm runs, and how that differs."""
     for arm, own in arms.items():
-        yield f"{_headline(arm, own)}"
-        yield from _shown(own.diff, _MOST[0])
+        yield _headline(arm, own)
+        yield from _shown(own.diff, _MOST[0]) if len(arms) <= _FEW else ()
 
 
 def code_html(arms: Mapping[str, ArmCode]) -> str:

@@ -20,7 +20,7 @@ from infra.answer.index import read_records
 from infra.answer.other_budgets import QUARTERS, flips, rankings
 from infra.answer.outlook import flags, shared_stems
 from infra.answer.resumed import resumes
-from infra.ledger.code import read_arm_codes
+from infra.ledger.code import SCRIPT, read_arm_codes
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
 from infra.ledger.whole import write_whole
@@ -288,6 +288,7 @@ def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     if plan.is_recorded:
         return f"<pre><code>{escape(_import_command(plan, sweep, records))}</code></pre>"
     codes = [r.start["code"] for r in records.values() if "code" in r.start]
+    codes = [code for code in codes if code.get(SCRIPT) != ""] or codes  # no arm's own code
     commits = dict.fromkeys(code["commit"] for code in codes if code.get("commit"))
     lines = [f"git checkout {commit}" for commit in list(commits)[-1:]]
     words = ["ablate", "run", plan.study_file or plan.study, "--scale", plan.scale, "--name", sweep]

@@ -87,6 +87,7 @@ def test_arms_are_commits_and_patches_of_one_script(source, tmp_path, monkeypatc
         with pytest.raises(RuntimeError, match="must tell a point"):
             while not run.done():
                 run.awaits("none", 5.0)
+        assert run._process
         said[name] = list(run._process.tail)
         run.close()
     assert said == {"as it is": ["one"], "wider": ["wider"], "patched": ["patched"]}

@@ -68,6 +68,9 @@ def test_an_edit_between_cells_is_noticed_named_and_may_be_accepted(study, place
     assert code["package_digest"] == package_digest() and code["versions"]["torch"]
     study.write_text(f"{STUDY}\n# a remark, which is no code\n")
     assert ablate("run", study, "--here", "small", "--seeds", "1", *place).returncode == 0
+    (study.parent / "next.toml").write_text("")  # new beside what ran, which it does not touch
+    beside = ablate("run", study, "--here", "small", "--seeds", "1", *place)
+    assert beside.returncode == 0 and "note: next.toml: not there when earlier" in beside.stdout
     script.write_text(script.read_text() + "# edited\n")
     more = ("run", study, "--here", "small", "--seeds", "2", *place)
     told = refused(*more)

@@ -102,14 +102,14 @@ class Script:
     def code_facts(self, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The commit of the code, and the versions of the interpreter that runs it."""
         commit, dirty = code.head_of(self.cwd)
-        if config and config["code.commit"]:
+        if config and config.get("code.commit"):
             commit, dirty = config["code.commit"], bool(config["code.patch"])
         python, versions = self._versions
         return {"commit": commit, "dirty": dirty, "python": python, "versions": versions}
 
     def own_code(self, config: Mapping[str, Any]) -> tuple[str, str] | None:
         """The name of the code that a cell runs in place of that in `cwd`, and what to call it."""
-        commit, patch = config["code.commit"], config["code.patch"]
+        commit, patch = config.get("code.commit", ""), config.get("code.patch", "")
         if not commit:
             return None
         ref = self._called.get(commit, "")
@@ -144,7 +144,7 @@ class Script:
         return diff(self._contents(one, apart), self._contents(other, apart))
 
     def _contents(self, config: Mapping[str, Any], apart: Sequence[Path]) -> dict[str, bytes]:
-        if not config["code.commit"]:
+        if not config.get("code.commit"):
             names = self.code_files(apart)
             return {name: content_of((self.cwd / name).read_bytes()) for name in names}
         return files_in(self.packed(config), line_of(self.cwd, "rev-parse", "--show-prefix"))
