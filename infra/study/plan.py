@@ -381,8 +381,8 @@ def _differences(old: Plan, new: Plan) -> Iterable[str]:
     told: set[tuple[str, str]] = set()
     for cell in new.cells:
         # The cells of an arm differ in their seeds alone, so further ones are held to the first.
-        was = {**before.get(cell.arm, cell.config), "seed": cell.seed}
-        for name in sorted(set(was) | set(cell.config)):
+        was = before.get(cell.arm, cell.config)
+        for name in sorted({*was, *cell.config} - {"seed"}):
             one, two = was.get(name, "absent"), cell.config.get(name, "absent")
             if one != two and (cell.arm, name) not in told:
                 told.add((cell.arm, name))

@@ -175,3 +175,10 @@ def test_data_without_a_manifest_have_a_digest_of_their_content(study, place, tm
     (data / "a.txt").write_text("2")
     assert "data_digest was" in refused(*named)
     assert "must be a folder or a file" in refused(*more[:-1], tmp_path / "none")
+
+
+def test_further_seeds_of_an_arm_are_held_to_the_config_of_its_first(study, place):
+    assert ablate("run", study, "--here", "small", "--seeds", "0", *place).returncode == 0
+    study.write_text(STUDY.replace("lr = 0.01", "lr = 0.02"))
+    told = refused("run", study, "--here", "small", "--seeds", "1", *place)
+    assert "arm 'small': lr was 0.01 and is now 0.02" in told
