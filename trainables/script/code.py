@@ -56,10 +56,7 @@ def files_of(folder: Path, apart: Sequence[Path] = (), also: Iterable[str] = ())
     """
     if not folder.is_dir():
         return {}
-    try:
-        found = dict(_by_git(folder))
-    except NoGit:
-        found = {}
+    found = dict(_by_git(folder)) if _is_in_repository(folder) else {}
     found = found or _ids(folder, map(str, _like_code(folder)))
     more = [name for name in also if name not in found and name.endswith((*LIKE_CODE, ".sh"))]
     found |= _ids(folder, [name for name in more if (folder / name).is_file()])
@@ -70,7 +67,9 @@ def uncommitted(folder: Path, commit: str) -> list[str]:
     """Files that differ from a commit, where that is the one that is checked out."""
     if line_of(folder, "rev-parse", "HEAD") != commit:
         return []
-    return list(names_of(folder, "diff", "-z", "--name-only", "--relative", "HEAD"))
+    committed = dict(map(_listed, names_of(folder, "ls-tree", "-r", "-z", "HEAD")))
+    now = dict(_by_git(folder))
+    return [name for name, own in committed.items() if own and now.get(name) != own]
 
 
 def head_of(folder: Path) -> tuple[str, bool]:
@@ -87,11 +86,21 @@ def blob(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
+def _is_in_repository(folder: Path) -> bool:
+    try:
+        return line_of(folder, "rev-parse", "--is-inside-work-tree") == "true"
+    except NoGit:
+        return False
+
+
 def _by_git(folder: Path) -> Iterator[tuple[str, str]]:
-    """From the index, but for files that may differ from it and those that it does not know."""
+    """From the index, but for files that may differ from it and those that it does not know.
+
+    `git diff` would tell fewer, but write down what it found in the index.
+    """
     staged = dict(map(_staged, names_of(folder, "ls-files", "-z", "--stage")))
     new = names_of(folder, "ls-files", "-z", "--others", "--exclude-standard")
-    changed = {*names_of(folder, "diff", "-z", "--name-only", "--relative"), *new}
+    changed = {*names_of(folder, "diff-files", "-z", "--name-only", "--relative"), *new}
     for name in [one for one in {*staged, *new} if (folder / one / ".git").exists()]:
         inner = files_of(folder / name)  # a repository in the repository
         yield from ((f"{name.rstrip('/')}/{path}", own) for path, own in inner.items())
@@ -103,6 +112,12 @@ def _by_git(folder: Path) -> Iterator[tuple[str, str]]:
 def _staged(line: str) -> tuple[str, str]:
     about, _, name = line.partition("\t")
     return name, about.split(" ")[1]
+
+
+def _listed(line: str) -> tuple[str, str]:
+    about, _, name = line.partition("\t")
+    _, kind, own = about.split(" ")
+    return name, own if kind == "blob" else ""
 
 
 def _ids(folder: Path, names: Iterable[str], filtered: bool = False) -> dict[str, str]:
@@ -119,7 +134,9 @@ def _ids(folder: Path, names: Iterable[str], filtered: bool = False) -> dict[str
             linked = path.is_symlink() and filtered
             found[name] = blob(os.fsencode(path.readlink()) if linked else path.read_bytes())
     if asked:
-        told = os.fsdecode(git(folder, "hash-object", "--stdin-paths", told="\n".join(asked)))
+        inner = line_of(folder, "rev-parse", "--show-prefix")  # it sees paths from the top
+        paths = "\n".join(f"{inner}{name}" for name in asked)
+        told = os.fsdecode(git(folder, "hash-object", "--stdin-paths", told=paths))
         found |= dict(zip(asked, told.split(), strict=True))
     places = {_place(folder / name): own for name, own in found.items()}
     _known.update({place: own for place, own in places.items() if place[1] >= _LARGE})

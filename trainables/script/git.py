@@ -8,7 +8,7 @@ from pathlib import Path
 _OF_OTHERS = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")  # as a hook of another repository has
 
 
-class NoGit(Exception):
+class NoGit(ValueError):
     """What git said, in a line; "" where it said nothing."""
 
 
@@ -39,7 +39,7 @@ def git(folder: Path, *words: str, told: str = "") -> bytes:
 
 def line_of(folder: Path, *words: str) -> str:
     """What it prints, which is a line."""
-    return os.fsdecode(git(folder, *words)).strip()
+    return os.fsdecode(git(folder, *words)).strip("\n")
 
 
 def names_of(folder: Path, *words: str) -> Sequence[str]:
