@@ -5,7 +5,6 @@ A study's `run` may bring such code, see `BringsCode`. Of any other all of this 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from infra.errors import CellFailed, Refused
@@ -40,8 +39,7 @@ def code_now(
 ) -> Code:
     """The code that cells would run if they began now.
 
-    A study's file that is no Python holds no code: all that it says is in the plan. Of code that no
-    process imports those files count that were there when the first cells ran.
+    Of code that no process imports those files count that were there when the first cells ran.
 
     Args:
         study: Whose run may bring such code.
@@ -51,8 +49,6 @@ def code_now(
         accepted: Whether a change is, so that new files count too.
     """
     told = code_provenance(plan.study_file)
-    if plan.study_file and Path(plan.study_file).suffix != ".py":
-        told |= {"study_sha256": "", "study_file_sha256": ""}
     if not isinstance(study.run, BringsCode):
         return Code(told, {})
     found = study.run.code_files(kept.apart(ledger.storage))

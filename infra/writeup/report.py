@@ -303,7 +303,7 @@ def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     if plan.max_seeds:
         lines.append(f"ablate resume {sweep} --until-decided --max-seeds {plan.max_seeds}")
     notes = ["cells ran on several commits; the last is named"] if len(commits) > 1 else []
-    if plan.study_file and codes and codes[-1]["study_sha256"]:
+    if plan.study_file and codes:
         digest = codes[-1]["study_sha256"][:12]
         code = f", SHA-256 {digest}... of its code" if plan.study_file.endswith(".py") else ""
         notes += [f"{Path(plan.study_file).name} is a file of its own{code}"]
