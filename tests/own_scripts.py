@@ -1,5 +1,6 @@
 """Scripts as people write them, for the tests: they know nothing of us."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -42,3 +43,30 @@ def train(where: Path, source: str = TRAIN, **told) -> Script:
         "root": where,
     }
     return Script(**usual | told)
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git says, as somebody who has told it a name."""
+    told = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main")
+    done = subprocess.run(
+        ["git", "-C", str(folder), *told, *words], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def repository(top: Path, one: str = 'print("one")\n', wider: str = 'print("wider")\n') -> Path:
+    """The folder `src` of a repository, with a script, one on the branch `wider`, and data."""
+    (top / "src").mkdir(parents=True)
+    git(top, "init", "-q")
+    (top / ".gitignore").write_text("data/\n*.bin\n")
+    (top / "src" / "train.py").write_text(one)
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "one")
+    git(top, "checkout", "-qb", "wider")
+    (top / "src" / "train.py").write_text(wider)
+    git(top, "commit", "-qam", "wider")
+    git(top, "checkout", "-q", "main")
+    (top / "data").mkdir()
+    (top / "data" / "tokens.bin").write_bytes(b"1")
+    (top / "src" / "vocabulary.bin").write_bytes(b"2")
+    return top / "src"

@@ -17,7 +17,8 @@ from typing import Any, Literal, NamedTuple
 
 from infra.answer.arms import Arm, declared
 from infra.answer.named import measuring_fields, named_like
-from infra.answer.ran import MACHINE, MODULE, Facts, begun_with
+from infra.answer.ran import MACHINE, MODULE, SCRIPTS, Facts, begun_with
+from infra.ledger.code import SCRIPT
 from infra.ledger.points import column, steps
 from infra.ledger.records import CellRecord, Point, Seen
 from infra.study.quantities import AMOUNT, COMPUTED, LEARNING_RATE, STEPS, WAY
@@ -164,8 +165,9 @@ def counts(ours: Mapping[str, float], theirs: Mapping[str, float]) -> Iterator[s
 
 def _code(ours: Facts, theirs: Facts) -> Iterator[_Gap]:
     for name in sorted({*ours, *theirs}) if ours != theirs else ():
-        if name.startswith(MODULE) and not (name in ours and name in theirs):
-            continue  # an arm may import what others do not
+        own = name.startswith(MODULE) or name == SCRIPTS
+        if own and not (name in ours and name in theirs):
+            continue  # an arm may import what others do not, or have code of its own
         if ours.get(name) != theirs.get(name):
             told = _short(ours.get(name)), _short(theirs.get(name))
             quantity = name if name in COMPUTED.values() else ""
@@ -244,8 +246,10 @@ def is_time(axis: str) -> bool:
 def mixed_code(records: Iterable[CellRecord]) -> Iterator[str]:
     """What --accept-code-change let into one comparison."""
     known = [[begun_with(s) for s in r.starts if "code" in s] for r in records if r.commit]
-    for name in ("package_digest", "study_sha256", "torch"):
+    for name in ("package_digest", "study_sha256", SCRIPT, "torch"):
         counts = Counter(t for told in known for t in {one.get(name, ""): 0 for one in told})
+        if name == SCRIPT:
+            del counts[""]  # cells of arms that have code of their own
         if len(counts) > 1:
             told = (f"{text[:12] or 'none'} ({n} cells)" for text, n in sorted(counts.items()))
             each = ", ".join(told)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from infra.ledger.code import SCRIPT
 from infra.ledger.modules import MODULES, recorded_modules
 from infra.ledger.records import CellRecord
 from infra.study.quantities import COMPUTED
@@ -10,11 +11,13 @@ from infra.study.quantities import COMPUTED
 Facts = Mapping[str, Sequence[Any]]  # more than one value where it changed on the way
 MACHINE = ("device", "host")
 MODULE = "digest of module "
+SCRIPTS = "digest of the script's code"
 _STATE = {"train/compiled": "compile state", "train/dtype_bits": "dtype"}  # where a run tells them
 _CODE = {  # to their names in a sentence
     "data_digest": "data digest",
     "package_digest": "package digest",
     "study_sha256": "digest of the study's file",
+    SCRIPT: SCRIPTS,
     "torch": "torch version",
     **COMPUTED,
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 from infra import hash_seed
 from infra.answer.diagnosis import Label
+from infra.cell.code import Code, code_of_cell, give_code, refuse_edited
 from infra.cell.pictured import Gallery
 from infra.cell.rates import rates
 from infra.cell.realised import Realised, Watch, both
@@ -28,7 +29,7 @@ from infra.errors import CellFailed, hint
 from infra.ledger.ledger import Ledger
 from infra.ledger.modules import own_modules
 from infra.ledger.records import INITIAL_WEIGHTS, RATES, STEM_S, Commit, Damaged, Point
-from infra.study.black_box import TrainsAlone
+from infra.study.black_box import BuildsBlackBoxes, TrainsAlone
 from infra.study.plan import Cell
 from infra.study.study import Run
 
@@ -50,6 +51,8 @@ class Job:
         prepared_data: Whether the configs name a folder of prepared data, with a manifest.
         code: Provenance of the code as the driver imported it.
         modules: Digests of the user's modules that the sweep may run, by name; others are new.
+        files: Of the code that no process imports, those that count, by path.
+        accepted: Whether they may be edited.
         commit_every_s: Seconds between commits; 0 commits as often as costs 1 % of the time, and
             at the first report after 60 s at the latest.
     """
@@ -63,6 +66,8 @@ class Job:
     keep_checkpoints: str
     code: Mapping[str, Any]
     modules: Mapping[str, set[str]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    accepted: bool = False
     prepared_data: bool = False
     commit_every_s: float = COMMIT_EVERY_S
 
@@ -87,7 +92,8 @@ class Attempt:
         self.label: Label | None = None  # as of the last commit
         self._gallery, self._pictures = Gallery(), list[str]()
         self._weighed, self._rates = Weighed({}), dict[int, set[str]]()
-        self._watch = Watch(config.data if job.prepared_data else "")
+        alone = isinstance(job.build, BuildsBlackBoxes)
+        self._watch = Watch(config.data if job.prepared_data else "", has_manifest=not alone)
 
     @property
     def finished(self) -> bool:
@@ -191,9 +197,13 @@ class Attempt:
         self._points = list(points) if state else []
         self._begun_from = self._commit if state else None
         self._pictures = list(self._begun_from.pictures) if self._begun_from else []
-        job.ledger.start_attempt(key, self.name, self._start_record(state))
+        code = code_of_cell(job.build, self.cell, job.ledger, job.files)
+        job.ledger.start_attempt(key, self.name, self._start_record(state, code))
         with self._failures():
+            if code and not job.accepted:
+                refuse_edited(code, job.files)
             self._run = job.build(self._config)
+            give_code(self._run, job.build, self.cell, job.ledger)
             self._weighed = Weighed(self._run.state_dict())
             if state:
                 self._run.load_state_dict(state)
@@ -219,12 +229,15 @@ class Attempt:
             return None
         return load_state(data)
 
-    def _start_record(self, state: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _start_record(
+        self, state: Mapping[str, Any] | None, foreign: Code | None
+    ) -> dict[str, Any]:
         import torch
 
         from infra.ledger.provenance import machine_provenance, package_digest
 
-        code = self._job.code
+        code = {**self._job.code, **(foreign.told if foreign else {})}
+        versions = {} if foreign else {"torch": torch.__version__}
         return {
             "schema": 1,
             "arm": self.cell.arm,
@@ -239,7 +252,7 @@ class Attempt:
             "code": {  # as this process imported it, which a cluster may have elsewhere
                 **code,
                 "package_digest": package_digest(),
-                "versions": {**code["versions"], "torch": torch.__version__},
+                "versions": {**code["versions"], **versions},
             },
             "machine": machine_provenance(),
         }

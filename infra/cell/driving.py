@@ -7,7 +7,9 @@ from typing import Any
 
 from infra.answer.diagnosis import diagnosis
 from infra.cell.cell import Job
+from infra.cell.code import Code, changed_files
 from infra.errors import Refused
+from infra.ledger.code import SCRIPT, read_files
 from infra.ledger.lease import Lease, LeaseHeld
 from infra.ledger.ledger import Ledger
 from infra.ledger.modules import MODULES, digest_now, own_modules, recorded_modules
@@ -15,6 +17,8 @@ from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
 from infra.study.study import Study
 from infra.words import joined
+
+_SCRIPT = "the digest of the script's code"
 
 
 @contextmanager
@@ -38,8 +42,14 @@ def make_job(
     gpus: float,
     code: Mapping[str, Any],
     modules: Mapping[str, set[str]] | None = None,
+    files: Mapping[str, str] | None = None,
+    accepted: bool = False,
 ) -> Job:
-    """What every attempt at the plan's cells needs to know; `modules` see `earlier_modules`."""
+    """What every attempt at the plan's cells needs to know; `modules` see `earlier_modules`.
+
+    `files` are those of code that no process imports, to which cells are held unless a change is
+    `accepted`.
+    """
     return Job(
         ledger=ledger,
         build=study.run,
@@ -50,14 +60,21 @@ def make_job(
         keep_checkpoints=plan.keep_checkpoints,
         code=code,
         modules=modules or {},
+        files=files or {},
+        accepted=accepted,
         prepared_data=bool(plan.data),
     )
 
 
-def refuse_changed_code(records: Iterable[CellRecord], code: Mapping[str, Any]) -> list[str]:
+def refuse_changed_code(records: Iterable[CellRecord], code: Code, ledger: Ledger) -> list[str]:
     """Cells of one sweep are compared, so all must come from one code.
 
     Gives back what a reader must know: modules that only earlier cells had, or only this process.
+
+    Args:
+        records: Of all cells.
+        code: As this process finds it.
+        ledger: Where the files of code that no process imports are on record.
 
     Raises:
         Refused: When a begun cell ran under other packages, study file, modules or torch than this
@@ -68,17 +85,23 @@ def refuse_changed_code(records: Iterable[CellRecord], code: Mapping[str, Any]) 
     for record in begun:
         modules = recorded_modules(record.commit.realised.get(MODULES, ()) if record.commit else ())
         had |= modules.keys()
-        for name, before, after in _laws(record, modules, code):
+        for name, before, after in _laws(record, modules, code.told):
             if before != after:
+                files = changed_files(read_files(ledger), code.files)
+                told = f" ({files})" if name == _SCRIPT else ""
                 raise Refused(
                     f"cell {record.key}: must be joined by cells of the same code, but {name} "
-                    f"was {before[:12]} and is now {after[:12]}; go back, choose another "
-                    "--name, give --accept-code-change to put the mix on record, or delete "
+                    f"was {before[:12]} and is now {after[:12] or 'none'}{told}; go back, choose "
+                    "another --name, give --accept-code-change to put the mix on record, or delete "
                     "the sweep if it was only tried"
                 )
     gone = [name for name in sorted(had) if not digest_now(name)]
     new = sorted(now.keys() - had) if had else []
-    notes = [f"earlier cells had loaded {joined(gone)}, which is not found now"] if gone else []
+    notes = []
+    if begun and code.new:
+        notes.append(f"{joined(code.new)}: not there when earlier cells ran, so not counted")
+    if gone:
+        notes.append(f"earlier cells had loaded {joined(gone)}, which is not found now")
     return notes + ([f"earlier cells had not loaded {joined(new)}"] if new else [])
 
 
@@ -106,8 +129,15 @@ def _laws(
         if after := digest_now(name):
             told = after if after in digests else min(digests)
             yield f"the digest of its module {name!r}", told, after
-    torch_was, torch_now = (code["versions"]["torch"].split("+")[0] for code in (was, now))
+    if was.get(SCRIPT):  # a cell whose arm has code of its own tells none
+        yield _SCRIPT, was[SCRIPT], now.get(SCRIPT, "")
+    torch_was, torch_now = (_torch(code) for code in (was, now))
     yield "the version of torch", torch_was, torch_now
+
+
+def _torch(code: Mapping[str, Any]) -> str:
+    """The version without its build; "" where cells run without it."""
+    return code["versions"].get("torch", "").split("+")[0]
 
 
 def record_end(

@@ -22,8 +22,9 @@ class Watch:
         found: Values by name, empty before anything ran.
     """
 
-    def __init__(self, data: str) -> None:
+    def __init__(self, data: str, has_manifest: bool = True) -> None:
         self.found: dict[str, set[str]] = {}
+        self._has_manifest = has_manifest
         self._data, self._graphs, self._autocasts = data, _graphs_compiled(), set[str]()
 
     @contextmanager
@@ -36,7 +37,7 @@ class Watch:
         import torch
 
         if not self.found:
-            self.found["data_digest"] = {data_digest(self._data)} - {""}
+            self.found["data_digest"] = {data_digest(self._data, self._has_manifest)} - {""}
         enter, autocasts = torch.autocast.__enter__, self._autocasts
 
         def noting(self: torch.autocast) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.answer.board import Leaderboard
 from infra.answer.diagnosis import diagnose_cell
+from infra.answer.resumed import resumes
 from infra.cli.command import (
     Options,
     Studies,
@@ -24,10 +25,12 @@ from infra.cli.command import (
 )
 from infra.cli.watching import LOOK_S, progress_table, rows_that_fit, screen, wait_for_plan
 from infra.errors import DONE, SOME_FAILED, Refused
+from infra.ledger.code import read_arm_codes
 from infra.ledger.lease import age_s, is_alive, read_lease
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
 from infra.study.plan import Plan
+from infra.writeup.arm_code import code_lines
 from infra.writeup.tables import Table, number, show
 
 _MANY_CELLS = 200  # above them only what is worth a row is shown, and no more rows
@@ -49,6 +52,7 @@ def status(studies: Studies, options: Options) -> int:
                 {
                     "sweep": ledger.sweep,
                     "driver": driver,
+                    **_codes_json(ledger),
                     "cells": [_cell_json(plan, r, driver is not None) for r in records.values()],
                 }
             )
@@ -57,6 +61,12 @@ def status(studies: Studies, options: Options) -> int:
         if not options.watch or driver is None:
             return _exit_status(records)
         time.sleep(max(LOOK_S, 3 * (time.monotonic() - began)))
+
+
+def _codes_json(ledger: Ledger) -> dict[str, Any]:
+    """What arms with code of their own run, where there are any."""
+    arms = {arm: own._asdict() for arm, own in read_arm_codes(ledger).items()}
+    return {"code": arms} if arms else {}
 
 
 def _driver(ledger: Ledger) -> dict[str, Any] | None:
@@ -96,7 +106,7 @@ def _without_driver(ledger: Ledger, records: Mapping[str, CellRecord], place: st
 def _print_status(
     ledger: Ledger, plan: Plan, records: Mapping[str, CellRecord], driver: Any, place: str
 ) -> None:
-    columns = ("cell", "status", " step", f" {plan.metric}", " attempts", "label")
+    columns = ("cell", "status", " step", f" {plan.metric}", " attempts", "resume", "label")
     driven = driver is not None
     told = _worth_a_row(plan, records) if len(records) > _MANY_CELLS else list(records.values())
     rows = [_status_row(plan, record, driven) for record in told[:_MANY_CELLS]]
@@ -106,6 +116,8 @@ def _print_status(
         print(f"{ledger.sweep}: {left} cells without a row here; --json has every one")
     states = Counter(_state(record, driven) for record in records.values())
     print(", ".join(f"{count} {state}" for state, count in states.items()))
+    for line in code_lines(read_arm_codes(ledger)):
+        print(line)
     print_troubles(records)
     if driver:
         print(
@@ -132,7 +144,7 @@ def _status_row(plan: Plan, record: CellRecord, driven: bool) -> tuple[str, ...]
     value = last.metrics.get(plan.metric) if last else None
     step = str(last.step) if last else ""
     label = diagnose_cell(plan, record)
-    tried = (number(value), str(record.attempts), str(label or ""))
+    tried = (number(value), str(record.attempts), resumes(plan, record), str(label or ""))
     return record.key, _state(record, driven), step, *tried
 
 
@@ -155,7 +167,7 @@ def _cell_json(plan: Plan, record: CellRecord, driven: bool) -> dict[str, Any]:
         "label": asdict(label) if label else None,
         "resume": "inexact: " + "; ".join(record.commit.inexact)
         if record.commit and record.commit.inexact
-        else "exact",
+        else resumes(plan, record),
         **({"pictures": shown} if shown else {}),
     }
 

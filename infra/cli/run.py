@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from infra.answer.board import Leaderboard, open_rows
 from infra.answer.compare import leaderboard
 from infra.answer.index import read_records
+from infra.answer.resumed import costs_of_a_kill
 from infra.answer.sequential import next_look, until_decided
+from infra.cell.code import own_code_lines
 from infra.cli.command import (
     Options,
     Studies,
@@ -29,6 +31,7 @@ from infra.preflight.before import check_before
 from infra.preflight.cost import cell_seconds, estimate, open_cells, shared_seconds
 from infra.preflight.measure import cell_gpus
 from infra.preflight.pace import at_equal_seconds
+from infra.study.black_box import BuildsBlackBoxes
 from infra.study.locate import load_study
 from infra.study.plan import Cell, Plan, make_plan, plan_like, with_steps
 from infra.study.study import Study
@@ -45,7 +48,7 @@ def run(studies: Studies, options: Options) -> int:
 def run_study(study: Study, study_file: str, options: Options) -> int:
     """Plan, run and answer; what a sweep's script does too."""
     _refuse_default_data(study, options)
-    digest = data_digest(options.data)
+    digest = _data_digest(study, options.data)
     plan = make_plan(
         study,
         options.scale,
@@ -71,7 +74,7 @@ def run_study(study: Study, study_file: str, options: Options) -> int:
         plan = _at_equal_seconds(study, plan, ledger.read_plan())
     plan = _sequential(plan, options, ledger.read_plan())
     if options.dry_run:
-        return _show_plan(study, join_plan(ledger, plan), ledger, options)
+        return _show_plan(study, join_plan(ledger, plan, study), ledger, options)
     return _execute(study, plan, ledger, options)
 
 
@@ -103,6 +106,11 @@ def _refuse_default_data(study: Study, options: Options) -> None:
         )
 
 
+def _data_digest(study: Study, data: str) -> str:
+    """By its manifest, which a script that was not written for us need not have."""
+    return data_digest(data, needs_manifest=not isinstance(study.run, BuildsBlackBoxes))
+
+
 def resume(studies: Studies, options: Options) -> int:
     """`ablate resume NAME`: the same study, scale and settings; perhaps more arms or seeds."""
     ledger = open_ledger(options, options.name)
@@ -121,12 +129,12 @@ def resume(studies: Studies, options: Options) -> int:
     study, _ = load_study(old.study_file or old.study, studies)
     arms = [*old.arms, *options.arms]
     seeds = [*old.seeds, *(seed for seed in options.seeds if seed not in old.seeds)]
-    plan = plan_like(old, study, arms, seeds, data_digest=data_digest(old.data))
+    plan = plan_like(old, study, arms, seeds, data_digest=_data_digest(study, old.data))
     if old.steps:
         plan = _at_equal_seconds(study, plan, old)
     plan = _sequential(plan, options, old)
     if options.dry_run:
-        return _show_plan(study, join_plan(ledger, plan), ledger, options)
+        return _show_plan(study, join_plan(ledger, plan, study), ledger, options)
     return _execute(study, plan, ledger, options)
 
 
@@ -237,14 +245,14 @@ def _show_plan(study: Study, plan: Plan, ledger: Ledger, options: Options) -> in
         todo = _print_plan(study, plan, ledger, records, how)
         if (holder := read_lease(ledger.storage, ledger.sweep)) and is_alive(holder):
             print(f"note: pid {holder['pid']} on {holder['host']} drives it, one driver at a time")
-        notes = check_before(study, plan, records, todo, how).notes
+        notes = check_before(study, plan, records, todo, how, ledger).notes
     if options.json:
         plan_json = json.loads(plan.to_json())
         print_json({"sweep": ledger.sweep, "plan": plan_json, "notes": notes})
     else:
         for cell in plan.cells:
-            status = records[cell.key].status
-            print(f"  {cell.key}" + ("" if status == "pending" else f"  {status}"))
+            told = [records[cell.key].status.replace("pending", ""), plan.resumes.get(cell.arm, "")]
+            print("  " + "  ".join(filter(None, (cell.key, *told))))
     return DONE
 
 
@@ -267,6 +275,10 @@ def _print_plan(
     takes = estimate(plan, todo, known, records, cell_gpus(plan, how.address), shared)
     told = "; ".join(filter(None, (f"{cells} at scale {plan.scale}, {place}", takes)))
     print(told, flush=True)
+    for line in costs_of_a_kill(plan.resumes):
+        print(line, flush=True)
+    for line in own_code_lines(study, plan):
+        print(line, flush=True)
     if plan.steps:
         told = ", ".join(f"{arm} {n}" for arm, n in plan.steps.items() if arm in plan.arms)
         print(f"steps at equal seconds: {told}", flush=True)

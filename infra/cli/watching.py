@@ -8,6 +8,7 @@ from statistics import mean
 from typing import Any
 
 from infra.answer.diagnosis import diagnose_cell
+from infra.answer.resumed import resumes
 from infra.ledger.lease import is_alive, read_lease
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
@@ -83,10 +84,11 @@ def progress_table(plan: Plan, states: Mapping[str, tuple[str, CellRecord]], mos
     columns = (" steps", f" {plan.metric}", "so far", "label")
     if len(states) <= most:
         rows = [
-            (key, state, *_told(plan, [record]), _kind(plan, record))
+            (key, state, *_told(plan, [record]), resumes(plan, record), _kind(plan, record))
             for key, (state, record) in states.items()
         ]
-        return Table(title, ("cell", "status", *columns), tuple(rows), widths=(24, 0, 0, 0, 0, 0))
+        columns = ("cell", "status", *columns[:-1], "resume", "label")
+        return Table(title, columns, tuple(rows), widths=(24, 0, 0, 0, 0, 0, 0))
     rows = []
     for arm, cells in plan.cells_of.items():
         own = [states[cell.key] for cell in cells]

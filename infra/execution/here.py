@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from infra import hash_seed
 from infra.answer.index import read_records
 from infra.cell.cell import Attempt, Job
+from infra.cell.code import code_now, keep_code, packed_arms
 from infra.cell.driving import (
     driving,
     earlier_modules,
@@ -23,7 +24,6 @@ from infra.execution.sweep import join_plan
 from infra.ledger.data import local_data
 from infra.ledger.lease import Lease
 from infra.ledger.ledger import Ledger, attempt_name
-from infra.ledger.provenance import code_provenance
 from infra.ledger.records import Point
 from infra.preflight.cost import ahead_s, cell_seconds, open_cells, shared_seconds, without
 from infra.preflight.limits import check_limit, usd_per_hour
@@ -79,10 +79,11 @@ def run_here(
         KeyboardInterrupt: When a signal stopped it, with all committed.
     """
     with driving(ledger) as lease:
-        plan = join_plan(ledger, plan)
-        code, records = code_provenance(plan.study_file), read_records(plan, ledger)
+        plan = join_plan(ledger, plan, study)
+        records, accepted = read_records(plan, ledger), options.accept_code_change
+        code = code_now(study, plan, ledger, records.values(), accepted)
         if not options.accept_code_change:
-            for note in refuse_changed_code(records.values(), code):
+            for note in refuse_changed_code(records.values(), code, ledger):
                 print(f"note: {note}", flush=True)
         chosen = [c for c in plan.cells if c.arm == arm and (not seeds or c.seed in seeds)]
         if not chosen:
@@ -98,9 +99,11 @@ def run_here(
         todo = [c for c in open_cells(plan, records, retry_failed=True) if c in chosen]
         known = without(cell_seconds(study, plan, records, {}), shared_seconds(plan, records, {}))
         check_limit(options.limit, price, spent_s, ahead_s(todo, known, records))
+        packed_arms(study, plan)  # which refuses what cannot be had
         ledger.write_plan(plan)
+        keep_code(study, plan, ledger, code.files)
         modules = earlier_modules(records.values(), options.accept_code_change)
-        job = make_job(study, plan, ledger, gpus, code, modules)
+        job = make_job(study, plan, ledger, gpus, code.told, modules, code.files, accepted)
         stop = _Stop(options.limit, price, spent_s)
         debugged = sys.gettrace() is not None  # then Ctrl-C is the debugger's
         try:

@@ -34,11 +34,13 @@ class Supervisor:
         lease: Lease,
         code: Mapping[str, Any],
         modules: Mapping[str, set[str]],
+        files: Mapping[str, str],
+        accepted: bool,
         max_parallel: int,
         limit: Limit,
     ) -> None:
         self._study, self._plan, self._ledger, self._tracker = study, plan, ledger, tracker
-        self._lease, self._code, self._modules = lease, code, modules
+        self._lease, self._known = lease, (code, modules, files, accepted)
         self._max_parallel = max_parallel
         self._limit, self._earlier_s, self._price = limit, 0.0, None
         self._stop = False
@@ -95,8 +97,7 @@ class Supervisor:
         """Ray ends a whole run on some faults; go round while there is progress."""
         from infra.execution.tune_driver import execute
 
-        known = self._code, self._modules
-        job = make_job(self._study, self._plan, self._ledger, gpus, *known)
+        job = make_job(self._study, self._plan, self._ledger, gpus, *self._known)
         tasks = [self._task(cell) for cell in todo]
         self._tracker.wait_for_import()
         idle_rounds = 0

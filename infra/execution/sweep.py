@@ -11,11 +11,11 @@ from infra.answer.board import Row
 from infra.answer.compare import leaderboard
 from infra.answer.index import read_records
 from infra.answer.verdicts import MIN_PAIRS
+from infra.cell.code import code_now, keep_code, moved_code
 from infra.cell.driving import driving, earlier_modules, record_end
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
 from infra.execution.supervisor import Supervisor
 from infra.ledger.ledger import Ledger
-from infra.ledger.provenance import code_provenance
 from infra.ledger.records import CellRecord
 from infra.preflight.before import check_before
 from infra.preflight.cost import open_cells
@@ -27,7 +27,7 @@ from infra.writeup.artifacts import verdict_tags, write_artifacts
 TRACKER_PATIENCE_S = 20.0  # that a whole sweep waits at its end for MLflow to catch up
 
 
-def join_plan(ledger: Ledger, plan: Plan) -> Plan:
+def join_plan(ledger: Ledger, plan: Plan, study: Study | None = None) -> Plan:
     """The plan to execute: the new one, or the recorded one extended by it.
 
     Raises:
@@ -51,7 +51,13 @@ def join_plan(ledger: Ledger, plan: Plan) -> Plan:
     try:
         extended = extend_plan(old, plan)
     except ValueError as error:
-        raise Refused(f"sweep {ledger.sweep!r}: {error}; run it under another --name") from error
+        moved = moved_code(study, old, plan) if study else ""
+        told = (
+            f"; or name the commit itself as ref, for what has changed is\n{moved}" if moved else ""
+        )
+        raise Refused(
+            f"sweep {ledger.sweep!r}: {error}; run it under another --name{told}"
+        ) from error
     if 0 < extended.max_seeds < len(extended.seeds):
         raise Refused(
             f"sweep {ledger.sweep!r}: must end with {extended.max_seeds} seeds, its last look, and "
@@ -117,13 +123,15 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
 
     with ExitStack() as stack:
         lease = stack.enter_context(driving(ledger))
-        plan = join_plan(ledger, plan)
+        plan = join_plan(ledger, plan, study)
         records = read_records(plan, ledger)
         _record_unrecorded_ends(ledger, records)
         todo = open_cells(plan, records, options.retry_failed)
-        told = check_before(study, plan, records, todo, options) if todo else None
-        code = code_provenance(plan.study_file)
+        told = check_before(study, plan, records, todo, options, ledger) if todo else None
+        accepted = options.accept_code_change
+        code = code_now(study, plan, ledger, records.values(), accepted)
         ledger.write_plan(plan)
+        keep_code(study, plan, ledger, code.files)
         if told is not None and (options.preflight or ledger.read_preflight() is None):
             ledger.write_preflight(*told)
         ended = Counter(records[c.key].status for c in plan.cells if c not in todo)
@@ -134,15 +142,17 @@ def run_sweep(study: Study, plan: Plan, ledger: Ledger, options: SweepOptions) -
         patience_s = 0.5
         tracker = Tracker(ledger, plan, uri)
         try:
-            modules = earlier_modules(records.values(), options.accept_code_change)
+            modules = earlier_modules(records.values(), accepted)
             stopped = bool(todo) and Supervisor(
                 study,
                 plan,
                 ledger,
                 tracker,
                 lease,
-                code,
+                code.told,
                 modules,
+                code.files,
+                accepted,
                 options.max_parallel,
                 options.limit,
             ).run(todo, _values(records, todo, plan.metric), options.address)

@@ -9,6 +9,7 @@
                                   /log.txt                what the run printed
                                   /pictures/<name>-<step>.png     how it looked, where it tells
     <sweep>/cells/<cell>/done.json          how the cell ended; the driver alone writes it
+    <sweep>/code/                           of scripts, see infra/ledger/code.py
     <sweep>/index/                          what ended cells' files say, to be read at once
 
 A commit is complete when head.json names files with the right digests. The reader takes the highest

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from infra.cell.code import code_now, packed_arms
 from infra.cell.driving import refuse_changed_code
 from infra.cell.stems import sharing_stems
-from infra.ledger.provenance import code_provenance, study_digest
+from infra.ledger.ledger import Ledger
+from infra.ledger.provenance import study_digest
 from infra.ledger.records import CellRecord, Seen
 from infra.preflight.complaint import Complaint, listed
 from infra.preflight.cost import (
@@ -20,7 +22,7 @@ from infra.preflight.cost import (
 )
 from infra.preflight.kept import asked, kept
 from infra.preflight.limits import check_limit, usd_per_hour
-from infra.preflight.measure import cell_gpus, measured, memory_text
+from infra.preflight.measure import Need, cell_gpus, measured, memory_text
 from infra.preflight.telling import telling
 from infra.study.black_box import BuildsBlackBoxes
 from infra.study.plan import Cell, Plan
@@ -47,6 +49,7 @@ def check_before(
     records: Mapping[str, CellRecord],
     todo: Sequence[Cell],
     options: SweepOptions,
+    ledger: Ledger,
 ) -> Proof:
     """Proof that the sweep is paid for, and that its arms run, read, differ and have room.
 
@@ -57,8 +60,10 @@ def check_before(
         Refused: When the sweep must not start, a line for each reason.
     """
     if todo and not options.accept_code_change:
-        for note in refuse_changed_code(records.values(), code_provenance(plan.study_file)):
+        code = code_now(study, plan, ledger, records.values(), accepted=False)
+        for note in refuse_changed_code(records.values(), code, ledger):
             print(f"note: {note}", flush=True)
+    packed_arms(study, plan)  # which refuses what cannot be had
     gpus = cell_gpus(plan, options.address)
     price = usd_per_hour(plan, gpus)
     spent_s = sum(record.spent_s for record in records.values())
@@ -67,10 +72,10 @@ def check_before(
     proof = Proof([] if options.preflight else ["not tried: --no-preflight"], {})
     if options.preflight and todo:
         with sharing_stems(study_digest(plan.study_file) if plan.study_file else ""):
-            proof = _try_arms(study, plan, options.allow_identical)
+            proof, needs = _try_arms(study, plan, options.allow_identical)
             new = [cell for cell in todo if not finished_cells(plan, cell.arm, records)]
             alone = isinstance(study.run, BuildsBlackBoxes)
-            needs = {} if alone else measured(study, plan, new, options.address)
+            needs = needs if alone else measured(study, plan, new, options.address)
         booked = cell_seconds(study, plan, records, needs)
         shared = shared_seconds(plan, records, needs)
         told = [estimate(plan, todo, booked, records, gpus, shared), memory_text(needs)]
@@ -87,8 +92,13 @@ def check_before(
     return proof
 
 
-def _try_arms(study: Study, plan: Plan, allow_identical: Sequence[frozenset[str]]) -> Proof:
-    """Notes of the trial, also where it is known how it ended: they are told each time."""
+def _try_arms(
+    study: Study, plan: Plan, allow_identical: Sequence[frozenset[str]]
+) -> tuple[Proof, dict[str, Need]]:
+    """Notes of the trial, also where it is known how it ended: they are told each time.
+
+    And what cells take, as far as short starts of the arms tell.
+    """
     from infra.preflight.outside import outside
     from infra.preflight.preflight import checked, refusing
 
@@ -96,12 +106,15 @@ def _try_arms(study: Study, plan: Plan, allow_identical: Sequence[frozenset[str]
 
     def trial() -> dict[str, Any]:
         with telling("preflight"):
+            seconds: Mapping[str, float] = {}
             if alone:
-                complaints, seen = refusing(study, outside(study, plan)), {}
+                found, seconds = outside(study, plan)
+                complaints, seen = refusing(study, found), {}
             else:
                 complaints, seen = checked(study, plan, allow_identical)
         told = {arm: one._asdict() for arm, one in seen.items()}
-        return {"complaints": [asdict(complaint) for complaint in complaints], "seen": told}
+        complained = [asdict(complaint) for complaint in complaints]
+        return {"complaints": complained, "seen": told, "seconds": dict(seconds)}
 
     twins = sorted(map(sorted, allow_identical))
     tried = kept("" if alone else asked(study, plan, "arms", twins), trial)
@@ -115,4 +128,5 @@ def _try_arms(study: Study, plan: Plan, allow_identical: Sequence[frozenset[str]
     notes = [complaint.text for complaint in found]
     for note in notes:
         print(f"  note: {note}", flush=True)
-    return Proof(notes, seen)
+    needs = {arm: Need(own) for arm, own in tried.value.get("seconds", {}).items()}
+    return Proof(notes, seen), needs

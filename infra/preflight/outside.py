@@ -6,20 +6,23 @@ point. What cannot be asked of a black box is said in one line.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
+from infra.cell.code import own_codes
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import first_line
+from infra.ledger.data import local_data
 from infra.preflight.complaint import Complaint, listed
 from infra.preflight.walk import measures
-from infra.study.black_box import BuildsBlackBoxes, TrainsAlone
-from infra.study.plan import Plan
-from infra.study.study import Study
+from infra.study.black_box import BringsCode, BuildsBlackBoxes, TrainsAlone
+from infra.study.plan import Plan, with_data
+from infra.study.study import Study, flatten
+from infra.words import joined
 
 _MOMENT_S = 0.5
 SILENT = (
@@ -36,25 +39,41 @@ class Start:
     Attributes:
         points: Metrics by step, without those of time.
         trouble: Why it failed, "" where it did not.
-        seconds: From its beginning to its end.
+        came_s: Seconds from its beginning to each point.
+        seconds: To its end.
     """
 
     points: Mapping[int, Mapping[str, float]]
     trouble: str = ""
+    came_s: Sequence[float] = ()
     seconds: float = 0.0
 
 
-def outside(study: Study, plan: Plan) -> list[Complaint]:
-    """What is wrong with the arms of a study whose runs train alone, worst first."""
+class Outside(NamedTuple):
+    """What came of the starts.
+
+    Attributes:
+        complaints: What is wrong with the arms, worst first.
+        seconds: Of a whole cell by arm, where its start tells.
+    """
+
+    complaints: list[Complaint]
+    seconds: Mapping[str, float]
+
+
+def outside(study: Study, plan: Plan) -> Outside:
+    """Tries the arms of a study whose runs train alone."""
     build: Any = study.run
     before = _files(build.shared)
     starts = _started(study, plan)
     complaints = [*_failed(starts), *_written(build, before)]
     if not complaints:
         complaints += [*_unsteady(plan, starts), *_seedless(plan, starts), *_equal(plan, starts)]
-        complaints += _swallowed(starts)
+        complaints += [*_swallowed(starts), *_uncommitted(study, plan)]
         complaints.append(Complaint(SILENT, fatal=False, unproven=True))
-    return sorted(complaints, key=lambda complaint: not complaint.fatal)
+    seconds = {arm: _whole_s(study, plan, arm, starts[arm]) for arm in plan.arms}
+    told = {arm: own for arm, own in seconds.items() if own is not None}
+    return Outside(sorted(complaints, key=lambda complaint: not complaint.fatal), told)
 
 
 def _started(study: Study, plan: Plan) -> dict[str, Start]:
@@ -68,28 +87,75 @@ def _started(study: Study, plan: Plan) -> dict[str, Start]:
     if isinstance(build, BuildsBlackBoxes) and (odd := build.with_nonsense(configs[first])):
         configs[_NONSENSE] = odd
     at_once = max(1, int((os.cpu_count() or 1) // max(1.0, plan.cpus)))
-    whole = scale != plan.scale
+    whole, data = scale != plan.scale, local_data(plan.data)
     with Capture().listening(), clean_slate(plan.threads, plan.seeds[0]):
         with ThreadPoolExecutor(at_once) as pool:
-            found = pool.map(lambda config: _start(study, config, whole), configs.values())
+            found = pool.map(lambda config: _start(study, config, data, whole), configs.values())
             return dict(zip(configs, found, strict=True))
 
 
-def _start(study: Study, config: Any, whole: bool) -> Start:
+def _start(study: Study, config: Any, data: str, whole: bool) -> Start:
     """One start, to its end or to its first point."""
-    began, points = perf_counter(), dict[int, Mapping[str, float]]()
-    run: Any = study.run(config)
+    began, points, came_s = perf_counter(), dict[int, Mapping[str, float]](), list[float]()
+    run: Any = study.run(with_data(config, data))
     try:
+        _give_code(study.run, run, flatten(asdict(config)))
         while not run.done() and (whole or not points):
             if run.awaits(study.metric, _MOMENT_S):
                 run.advance(config.steps_per_report)
                 points[run.step] = measures(run.evaluate())
+                came_s.append(perf_counter() - began)
     except Exception as error:
-        return Start(points, first_line(error), perf_counter() - began)
+        return Start(points, first_line(error))
     finally:
         if isinstance(run, TrainsAlone):
             run.close()
-    return Start(points, "", perf_counter() - began)
+    return Start(points, "", came_s, perf_counter() - began)
+
+
+def _give_code(build: Any, run: Any, config: Mapping[str, Any]) -> None:
+    """Of an arm that has its own, which nothing keeps yet."""
+    if isinstance(build, BringsCode) and build.own_code(config):
+        run.take_code(build.packed(config))
+
+
+def _whole_s(study: Study, plan: Plan, arm: str, start: Start) -> float | None:
+    """Seconds of a cell, by the pace from the first point of its start to the last.
+
+    None where the start does not tell it, having fewer than two points, or nothing tells how many
+    steps a cell has. That is the field which the small scale sets to the step that was the last.
+    """
+    if start.trouble or len(start.points) < 2:
+        return None
+    first, last = min(start.points), max(start.points)
+    small, own = (
+        flatten(asdict(study.config(arm, plan.seeds[0], scale)))
+        for scale in (_small(study, plan), plan.scale)
+    )
+    ends = [own[name] for name, value in small.items() if _is_end(value, last, own[name])]
+    if len(ends) != 1:
+        return None
+    step_s = (start.came_s[-1] - start.came_s[0]) / (last - first)
+    return start.seconds + step_s * (ends[0] - last)
+
+
+def _is_end(value: Any, last: int, at_scale: Any) -> bool:
+    """Whether a field tells how many steps a run has, which count from 0 or 1."""
+    whole = all(isinstance(one, int) and not isinstance(one, bool) for one in (value, at_scale))
+    return whole and value in (last, last + 1) and at_scale != value
+
+
+def _uncommitted(study: Study, plan: Plan) -> Iterator[Complaint]:
+    """Arms whose commit is checked out with changes that they do not have."""
+    build = study.run
+    for arm, cell in own_codes(study, plan).items():
+        if isinstance(build, BringsCode) and (files := build.left_out(cell.config)):
+            yield Complaint(
+                f"arm {arm!r}: runs what is committed, and {joined(files[:3])} "
+                f"{'has' if len(files) == 1 else 'have'} changes that are not; commit them, or "
+                "leave out ref, where the arm is to have them",
+                fatal=False,
+            )
 
 
 def _first(plan: Plan) -> str:

@@ -5,6 +5,7 @@ takes the one that was awaited, however many steps it is ahead. Such a run can b
 it is waited for, and must be closed, as a process is behind it.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -43,4 +44,43 @@ class BuildsBlackBoxes(Protocol):
 
     def with_nonsense(self, config: Any) -> Any:
         """The config with a flag more that nothing knows; None where there is no such thing."""
+        ...
+
+    def resumes(self, config: Mapping[str, Any]) -> Resumes:
+        """What a next attempt at a cell can do, by its config as the plan has it."""
+        ...
+
+
+@runtime_checkable
+class BringsCode(Protocol):
+    """A study's `run` whose cells run code that no process of ours imports; configs are the plan's.
+
+    An arm may have code of its own in place of that which lies there: it is kept in the storage as
+    an archive, and the run of such a cell has `take_code(archive)`.
+    """
+
+    def code_files(self, apart: Sequence[Path] = ()) -> Mapping[str, str]:
+        """An id of each file that cells run where their arm has none, without those of `apart`."""
+        ...
+
+    def code_facts(self, config: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """What `code_provenance` tells of code: commit, dirty, python, versions."""
+        ...
+
+    def own_code(self, config: Mapping[str, Any]) -> tuple[str, str] | None:
+        """The name of the code of the cell's arm, and what people call it; None without any."""
+        ...
+
+    def packed(self, config: Mapping[str, Any]) -> bytes:
+        """That code as an archive; ValueError where it cannot be had."""
+        ...
+
+    def left_out(self, config: Mapping[str, Any]) -> Sequence[str]:
+        """Files that lie there changed, of which that code has the state before."""
+        ...
+
+    def code_diff(
+        self, one: Mapping[str, Any], other: Mapping[str, Any], apart: Sequence[Path] = ()
+    ) -> str:
+        """What is other in the code of the second config; ValueError where it cannot be had."""
         ...

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+from infra.study.black_box import BuildsBlackBoxes
 from infra.study.sampling import SampledSpace
 from infra.study.study import DEFAULT_SCALE, Study, flatten, replace_fields
 from infra.words import choices
@@ -32,6 +33,7 @@ _WHERE_USED = (
     "controls",
     "evaluation_only",
     "explains",
+    "resumes",
 )  # what stands in the file only where there are any
 
 
@@ -79,6 +81,8 @@ class Plan:
         controls: The study's arms that are not trained, also those that are not planned.
         evaluation_only: Fields and components that are declared to act in evaluation only.
         explains: Field or component to the realised quantities that it is declared to move.
+        resumes: What a next attempt at a cell can do by arm, see `black_box.Resumes`, where runs
+            train alone; a run of any other goes on exactly, as far as its kernels are.
         created: When the sweep was first planned, UTC.
     """
 
@@ -107,6 +111,7 @@ class Plan:
     controls: tuple[str, ...] = ()
     evaluation_only: tuple[str, ...] = ()
     explains: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    resumes: Mapping[str, str] = field(default_factory=dict)
     created: str = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")
     )
@@ -154,6 +159,11 @@ class Plan:
     def configs(self) -> Mapping[str, Mapping[str, Any]]:
         """The config of each cell, by key."""
         return {cell.key: cell.config for cell in self.cells}
+
+    @cached_property
+    def arm_of(self) -> Mapping[str, str]:
+        """The arm of each cell, by key."""
+        return {cell.key: cell.arm for cell in self.cells}
 
     @cached_property
     def cells_of(self) -> Mapping[str, Sequence[Cell]]:
@@ -246,7 +256,13 @@ def make_plan(
     chosen = [arm for arm in known if arm in wanted]
     cells = tuple(_cells(study, plan, chosen, list(seeds) or list(study.seeds)))
     drawn = json.loads(json.dumps(known)) if isinstance(study.space, SampledSpace) else {}
-    return replace(plan, cells=cells, drawn=drawn)
+    return replace(plan, cells=cells, drawn=drawn, resumes=_resumes(study, cells))
+
+
+def _resumes(study: Study, cells: Iterable[Cell]) -> dict[str, str]:
+    run: Any = study.run
+    alone = isinstance(run, BuildsBlackBoxes)
+    return {cell.arm: run.resumes(cell.config) for cell in cells} if alone else {}
 
 
 def plan_like(
@@ -281,6 +297,7 @@ def extend_plan(old: Plan, new: Plan) -> Plan:
         created=old.created,
         study_file=new.study_file or old.study_file,
         steps={**old.steps, **new.steps},
+        resumes={**old.resumes, **new.resumes},
         max_seeds=new.max_seeds or old.max_seeds,
         looked=old.looked,
         families=old.families,
@@ -360,11 +377,12 @@ def _differences(old: Plan, new: Plan) -> Iterable[str]:
         had = "equal seconds" if old.steps else "the steps of the study"
         yield f"arms had {had}, so --equal-seconds must be {'given' if old.steps else 'left out'}"
     yield from _redrawn(list(old.drawn.items()), list(new.drawn.items()))
-    before = {(c.arm, c.seed): c.config for c in old.cells}
+    before = {c.arm: c.config for c in old.cells}
     told: set[tuple[str, str]] = set()
     for cell in new.cells:
-        was = before.get((cell.arm, cell.seed), cell.config)
-        for name in sorted(set(was) | set(cell.config)):
+        # The cells of an arm differ in their seeds alone, so further ones are held to the first.
+        was = before.get(cell.arm, cell.config)
+        for name in sorted({*was, *cell.config} - {"seed"}):
             one, two = was.get(name, "absent"), cell.config.get(name, "absent")
             if one != two and (cell.arm, name) not in told:
                 told.add((cell.arm, name))

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from infra.answer.diagnosis import diagnose_cell
+from infra.answer.resumed import resumes
 from infra.colors import arm_color
 from infra.ledger.records import CellRecord, Point
 from infra.study.plan import Cell, Plan
@@ -186,6 +187,7 @@ def _cell_tags(
         "hardware": machine.get("device", ""),
         "host": machine.get("host", ""),
         "weights_sha256": record.commit.weights_sha256 if record.commit else "",
+        "resume": resumes(plan, record),
         "error": cut(record.error, _LIST_CHARS),
         "label": cut(str(diagnose_cell(plan, record) or ""), _LIST_CHARS),
         "mlflow.source.git.commit": commit,

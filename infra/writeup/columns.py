@@ -30,6 +30,7 @@ PROVENANCE = {
     "dirty": "whether the code differed from the commit",
     "package_digest": "digest of the packages as imported",
     "study_sha256": "digest of a study's file that was given by path",
+    "script_sha256": "digest of the code of a script, where the arm has none of its own",
     "torch": "version of torch",
     "python": "version of Python",
     "host": "name of the machine",
@@ -42,6 +43,8 @@ PROVENANCE = {
     "matmul_precision": "how torch multiplies float32 matrices",
     "deterministic": "on where torch was held to deterministic kernels throughout",
     "attempts": "how often the cell was tried",
+    "resume": "what an attempt can do with what the one before left: exact, inexact, checkpoint "
+    "(the script's own), again (from its beginning)",
 }
 ARM = {
     "metric": "the metric that answers the question",

@@ -19,6 +19,7 @@ from infra.answer.compare import PARAMETERS, leaderboard
 from infra.answer.diagnosis import diagnose_cell
 from infra.answer.findings import FindingVerdict, judge
 from infra.answer.index import read_records
+from infra.answer.resumed import resumes
 from infra.answer.verdicts import summary
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
@@ -101,6 +102,7 @@ def _cell_row(plan: Plan, cell: Cell, record: CellRecord, sweep: str) -> dict[st
         **{f"config.{name}": _text(value) for name, value in cell.config.items()},
         **{column(name): value for name, value in final.items()},
         **_provenance(record),
+        "resume": resumes(plan, record),
         "perf/billed_s": None if plan.is_recorded else record.billed_s,
     }
 
@@ -237,7 +239,7 @@ def code_and_machines(records: Mapping[str, CellRecord]) -> Table:
     known = [_provenance(record) for record in records.values() if record.start]
     rows = []
     for name in PROVENANCE:
-        if name not in ("weights_sha256", "attempts"):
+        if name not in ("weights_sha256", "attempts", "resume"):
             counts = Counter("" if own[name] is None else str(own[name]) for own in known)
             each = (f"{text or '-'} ({n} cells)" for text, n in sorted(counts.items()))
             rows.append((name, ", ".join(each)))

@@ -19,12 +19,15 @@ from infra.answer.findings import FindingVerdict, judge
 from infra.answer.index import read_records
 from infra.answer.other_budgets import QUARTERS, flips, rankings
 from infra.answer.outlook import flags, shared_stems
+from infra.answer.resumed import resumes
+from infra.ledger.code import SCRIPT, read_arm_codes
 from infra.ledger.ledger import Ledger
 from infra.ledger.records import CellRecord
 from infra.ledger.whole import write_whole
 from infra.study.plan import Plan
 from infra.study.study import Finding
 from infra.words import MANY_ARMS, counted
+from infra.writeup.arm_code import code_html
 from infra.writeup.effects import effects_table
 from infra.writeup.export import code_and_machines
 from infra.writeup.gallery import gallery
@@ -88,6 +91,7 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
     ranked = replace(ranked, notes=tuple(notes))
     verdicts = judge(findings, plan, records)
     troubles = _troubles(plan, records)
+    fields = table_html(_arms(plan), titled=False)
     sections = (
         Section("differences", "Differences to the baseline", drawn.get("differences", "")),
         Section("leaderboard", "Leaderboard", table_html(ranked) + table_html(seeds_table(board))),
@@ -98,7 +102,7 @@ def report(plan: Plan, ledger: Ledger, findings: Sequence[Finding]) -> str:
         Section("pictures", "Pictures of the runs", gallery(plan, ledger, records)),
         Section("budgets", "Other budgets", table_html(budgets(plan, records), titled=False)),
         Section("findings", "Documented beside found", _findings(verdicts)),
-        Section("arms", "What the arms differ in", table_html(_arms(plan), titled=False)),
+        Section("arms", "What the arms differ in", fields + code_html(read_arm_codes(ledger))),
         Section("cost", "Cost", _bill(plan, records)),
         Section("cells", "Cells without a result", table_html(troubles, titled=False)),
         Section("provenance", "Code and machines", _provenance(plan, ledger, records)),
@@ -249,11 +253,14 @@ def _troubles(plan: Plan, records: Records) -> Table:
     """Cells that failed, have not finished, or were found damaged."""
     told = [(cell, records[cell.key]) for cell in plan.cells]
     rows = tuple(
-        (c.key, c.arm, str(c.seed), r.status, str(r.attempts), r.error or r.damage or MISSING)
+        (
+            *(c.key, c.arm, str(c.seed), r.status, str(r.attempts)),
+            *(resumes(plan, r) or MISSING, r.error or r.damage or MISSING),
+        )
         for c, r in told
         if r.status != "finished" or r.damage
     )
-    columns = ("cell", "arm", " seed", "status", " attempts", "error")
+    columns = ("cell", "arm", " seed", "status", " attempts", "resume", "error")
     return Table("Cells without a result", columns, rows)
 
 
@@ -281,6 +288,7 @@ def _reproduce(plan: Plan, sweep: str, records: Records) -> str:
     if plan.is_recorded:
         return f"<pre><code>{escape(_import_command(plan, sweep, records))}</code></pre>"
     codes = [r.start["code"] for r in records.values() if "code" in r.start]
+    codes = [code for code in codes if code.get(SCRIPT) != ""] or codes  # no arm's own code
     commits = dict.fromkeys(code["commit"] for code in codes if code.get("commit"))
     lines = [f"git checkout {commit}" for commit in list(commits)[-1:]]
     words = ["ablate", "run", plan.study_file or plan.study, "--scale", plan.scale, "--name", sweep]

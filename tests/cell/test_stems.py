@@ -129,12 +129,14 @@ def test_an_estimate_books_stems_and_marks_it_and_a_budget_goes_by_what_is_spent
     assert "stem" not in estimate(plan, todo, booked, records, 0)
     spent = sum(record.spent_s for record in records.values())
     limit = Limit(hours=(spent + own["half"] + shared["half"] / 2) / 3600)
-    check_before(STUDY, plan, records, todo, SweepOptions(limit=limit, preflight=False))
+    check_before(STUDY, plan, records, todo, SweepOptions(limit=limit, preflight=False), ledger)
 
 
-def test_arms_that_share_a_stem_are_tried_and_measured_with_one_training_a_seed(capsys) -> None:
-    plan = make_plan(STUDY, "lab", gpus=0.0)
-    check_before(STUDY, plan, {}, plan.cells, SweepOptions(address="local"))
+def test_arms_that_share_a_stem_are_tried_and_measured_with_one_training_a_seed(
+    tmp_path, capsys
+) -> None:
+    plan, ledger = make_plan(STUDY, "lab", gpus=0.0), Ledger(open_storage(str(tmp_path)), "s")
+    check_before(STUDY, plan, {}, plan.cells, SweepOptions(address="local"), ledger)
     assert sorted(trained) == [0, 1]  # the second seed shows that seeds differ
     told = capsys.readouterr().out
     assert "preflight: 3 arms run, read and differ" in told

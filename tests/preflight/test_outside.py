@@ -32,7 +32,7 @@ def complaints(tmp_path, source=TRAIN, arms=None, flags=None, **told) -> dict[st
         mode="min",
         baseline="small",
     )
-    return {one.text: one.fatal for one in outside(study, make_plan(study, "lab"))}
+    return {one.text: one.fatal for one in outside(study, make_plan(study, "lab")).complaints}
 
 
 def test_a_script_that_is_well_has_one_line_of_what_was_not_asked(tmp_path):

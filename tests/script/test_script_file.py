@@ -1,9 +1,7 @@
 """A study as a TOML file: read whole, or refused by the name of what is wrong."""
 
-import subprocess
-
 import pytest
-from own_scripts import PYTHON, TRAIN
+from own_scripts import PYTHON, TRAIN, git
 
 from ablate.script_file import study_of
 from infra.study.study import Study
@@ -97,7 +95,6 @@ def test_an_arm_may_be_a_commit_or_a_patch(tmp_path):
     with pytest.raises(ValueError, match="ref 'wider': must be a commit of the repository"):
         study_of(path)
     for words in (["init", "-q", "-b", "wider"], ["add", "train.py"], ["commit", "-qm", "x"]):
-        git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *words]
-        subprocess.run(git, check=True)
+        git(tmp_path, *words)
     config = study_of(path).config("wider", 0)
-    assert (config.code.ref, len(config.code.commit), config.lr) == ("wider", 40, 0.02)
+    assert (config.code.commit, config.lr) == (git(tmp_path, "rev-parse", "wider"), 0.02)

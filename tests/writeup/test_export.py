@@ -81,9 +81,10 @@ def test_columns_of_cells_stand_in_the_documented_order(sweep, tmp_path: Path) -
         "steps", "parameters", "gpu_hours", "cost_usd", "config.rate", "config.optim.kind",
         "config.seed", METRIC, "metric.status", "train/examples", "train/parameters", "val/lpips",
         "val/top1",
-        "weights_sha256", "commit", "dirty", "package_digest", "study_sha256", "torch",
-        "python", "host", "device", "threads", "data_digest", "dtype", "autocast", "compile",
-        "matmul_precision", "deterministic", "attempts", "perf/billed_s", "perf/train_s",
+        "weights_sha256", "commit", "dirty", "package_digest", "study_sha256",
+        "script_sha256", "torch", "python", "host", "device", "threads", "data_digest", "dtype",
+        "autocast", "compile", "matmul_precision", "deterministic", "attempts", "resume",
+        "perf/billed_s", "perf/train_s",
     ]  # fmt: skip
 
 

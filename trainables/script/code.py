@@ -1,20 +1,21 @@
-"""Code as an arm: a commit of the script's repository, or a patch, in a folder of its own.
+"""Which code a script is: the files that lie in its folder, each by the id that git gives it.
 
-The repository is read and never written. What it ignores, such as prepared data, is linked from
-where the script lies. A digest tells what code is there: by git's own blobs with what is not
-committed, or where there is no git by files that look like code.
+By git these are the files that it knows or would, with what is not committed. Where there is no
+git, or it knows none of them, they are the files that look like code.
 """
 
 import hashlib
-import io
 import os
-import subprocess
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_LOOKS_LIKE_CODE = (".py", ".json", ".yaml", ".yml", ".toml")
+from trainables.script.git import NoGit, git, line_of, names_of
+
+LIKE_CODE = (".py", ".json", ".yaml", ".yml", ".toml")
+_NEVER = ("__pycache__", "node_modules")
+_LARGE = 2**20  # bytes of a file that is not read again while it is of one size and time
+_known: dict[tuple[str, int, int, int], str] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +23,10 @@ class CodeConfig:
     """Which code an arm runs; none of it is that which lies in `cwd`.
 
     Attributes:
-        ref: How the commit was called.
         commit: Its number.
         patch: Digest of what is changed on top of it.
     """
 
-    ref: str = ""
     commit: str = ""
     patch: str = ""
 
@@ -39,98 +38,129 @@ def resolved(folder: Path, ref: str) -> str:
         ValueError: When the folder is in no repository, or there is no such commit in it.
     """
     try:
-        return _git(folder, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
-    except _NoGit as error:
+        return line_of(folder, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    except NoGit as error:
         raise ValueError(
             f"ref {ref!r}: must be a commit of the repository of {folder}, got "
-            f"{str(error) or 'no such commit'}"
+            f"{str(error) or 'no such commit'}; name one that `git log` shows, where its .git is"
         ) from error
 
 
-def digest_of(folder: Path) -> str:
-    """Of the code that lies in a folder, as far as it could run."""
-    found = hashlib.sha256()
-    for path in _code_in(folder):
-        found.update(f"{path.relative_to(folder)}\0".encode())
-        found.update(hashlib.sha256(path.read_bytes()).digest())
-    return found.hexdigest()
-
-
-def put(folder: Path, code: CodeConfig, patch: str, to: Path) -> None:
-    """The code of an arm in a new folder, as if it lay where the script does.
+def files_of(folder: Path, apart: Sequence[Path] = (), also: Iterable[str] = ()) -> dict[str, str]:
+    """The code that lies in a folder: the id of each file, by its path there.
 
     Args:
-        folder: Where the script lies, in its repository.
-        code: What is wanted.
-        patch: The text of the patch, where there is one.
-        to: The new folder.
-
-    Raises:
-        RuntimeError: When the patch does not apply to it.
+        folder: Where; one that is not there has none.
+        apart: Files and folders that are none of it.
+        also: Paths that count as well where they are files, such as the words of a command.
     """
-    commit = code.commit or "HEAD"
-    inner = _git(folder, "rev-parse", "--show-prefix").strip()
-    top = Path(_git(folder, "rev-parse", "--show-toplevel").strip())
-    archive = subprocess.run(
-        ["git", "-C", str(top), "archive", commit], capture_output=True, check=True
-    ).stdout
-    to.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as held:
-        held.extractall(to, filter="data")
-    if patch:
-        _apply(patch, to)
-    _link_ignored(top, to)
-    (to / inner).mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        return {}
+    found = dict(_by_git(folder)) if _is_in_repository(folder) else {}
+    found = found or _ids(folder, map(str, _like_code(folder)))
+    more = [name for name in also if name not in found and name.endswith((*LIKE_CODE, ".sh"))]
+    found |= _ids(folder, [name for name in more if (folder / name).is_file()])
+    return {name: found[name] for name in sorted(found) if not _is_apart(folder / name, apart)}
 
 
-def inside(folder: Path, to: Path) -> Path:
-    """The place of the script's folder in what `put` made."""
-    return to / _git(folder, "rev-parse", "--show-prefix").strip()
+def uncommitted(folder: Path, commit: str) -> list[str]:
+    """Files that differ from a commit, where that is the one that is checked out."""
+    if line_of(folder, "rev-parse", "HEAD") != commit:
+        return []
+    committed = dict(map(_listed, names_of(folder, "ls-tree", "-r", "-z", "HEAD")))
+    now = dict(_by_git(folder))
+    return [name for name, own in committed.items() if own and now.get(name) != own]
 
 
-class _NoGit(Exception):
-    """What git said, in a line."""
-
-
-def _apply(patch: str, to: Path) -> None:
-    around = {**os.environ, "GIT_CEILING_DIRECTORIES": str(to.parent)}
-    done = subprocess.run(
-        ["git", "apply", "--whitespace=nowarn", "-"],
-        cwd=to, env=around, input=patch, capture_output=True, text=True,
-    )  # fmt: skip
-    if done.returncode:
-        told = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-        raise RuntimeError(f"patch: must apply to the arm's commit, but {told}")
-
-
-def _link_ignored(top: Path, to: Path) -> None:
-    """What the repository ignores, by links; nothing that the commit has is hidden."""
-    told = _git(top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
-    for name in filter(None, told.split("\0")):
-        link = to / name.rstrip("/")
-        if "__pycache__" not in name and not link.exists() and not link.is_symlink():
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(top / name.rstrip("/"))
-
-
-def _code_in(folder: Path) -> Iterator[Path]:
-    """Files that git knows or would, or that look like code, in order."""
+def head_of(folder: Path) -> tuple[str, bool]:
+    """The commit that is checked out, and whether files differ from it; ("", False) without one."""
     try:
-        listed = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        names = sorted(set(filter(None, _git(folder, *listed).split("\0"))))
-        paths = [folder / name for name in names]
-    except _NoGit:
-        paths = sorted(path for path in folder.rglob("*") if path.suffix in _LOOKS_LIKE_CODE)
-    yield from (path for path in paths if path.is_file())
+        commit = line_of(folder, "rev-parse", "HEAD")
+        return commit, bool(uncommitted(folder, commit))
+    except NoGit:
+        return "", False
 
 
-def _git(folder: Path, *words: str) -> str:
+def blob(data: bytes) -> str:
+    """The id that git gives to a file with this content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _is_in_repository(folder: Path) -> bool:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True
-        )
-    except FileNotFoundError as error:
-        raise _NoGit("no git on this machine") from error
-    except subprocess.CalledProcessError as error:
-        raise _NoGit((error.stderr.strip().splitlines() or [""])[0]) from error
-    return done.stdout
+        return line_of(folder, "rev-parse", "--is-inside-work-tree") == "true"
+    except NoGit:
+        return False
+
+
+def _by_git(folder: Path) -> Iterator[tuple[str, str]]:
+    """From the index, but for files that may differ from it and those that it does not know.
+
+    `git diff` would tell fewer, but write down what it found in the index.
+    """
+    staged = dict(map(_staged, names_of(folder, "ls-files", "-z", "--stage")))
+    new = names_of(folder, "ls-files", "-z", "--others", "--exclude-standard")
+    changed = {*names_of(folder, "diff-files", "-z", "--name-only", "--relative"), *new}
+    for name in [one for one in {*staged, *new} if (folder / one / ".git").exists()]:
+        inner = files_of(folder / name)  # a repository in the repository
+        yield from ((f"{name.rstrip('/')}/{path}", own) for path, own in inner.items())
+    yield from ((name, own) for name, own in staged.items() if name not in changed)
+    hashed = [name for name in changed if (folder / name).is_file()]
+    yield from _ids(folder, hashed, filtered=True).items()
+
+
+def _staged(line: str) -> tuple[str, str]:
+    about, _, name = line.partition("\t")
+    return name, about.split(" ")[1]
+
+
+def _listed(line: str) -> tuple[str, str]:
+    about, _, name = line.partition("\t")
+    _, kind, own = about.split(" ")
+    return name, own if kind == "blob" else ""
+
+
+def _ids(folder: Path, names: Iterable[str], filtered: bool = False) -> dict[str, str]:
+    """Of files, `filtered` as git would take them in, where it converts the ends of lines."""
+    found: dict[str, str] = {}
+    asked: list[str] = []
+    for name in names:
+        path, place = folder / name, _place(folder / name)
+        if place in _known:
+            found[name] = _known[place]
+        elif filtered and not path.is_symlink() and "\n" not in name and name[0] != '"':
+            asked.append(name)
+        else:
+            linked = path.is_symlink() and filtered
+            found[name] = blob(os.fsencode(path.readlink()) if linked else path.read_bytes())
+    if asked:
+        inner = line_of(folder, "rev-parse", "--show-prefix")  # it sees paths from the top
+        paths = "\n".join(f"{inner}{name}" for name in asked)
+        told = os.fsdecode(git(folder, "hash-object", "--stdin-paths", told=paths))
+        found |= dict(zip(asked, told.split(), strict=True))
+    places = {_place(folder / name): own for name, own in found.items()}
+    _known.update({place: own for place, own in places.items() if place[1] >= _LARGE})
+    return found
+
+
+def _place(path: Path) -> tuple[str, int, int, int]:
+    about = path.lstat()
+    return str(path), about.st_size, about.st_mtime_ns, about.st_ino
+
+
+def _like_code(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if _may_hold_code(Path(place, name))]
+        for path in (Path(place, name) for name in names if name.endswith(LIKE_CODE)):
+            if path.is_file():
+                yield path.relative_to(folder)
+
+
+def _may_hold_code(folder: Path) -> bool:
+    """Neither hidden, nor what programs leave, nor an environment of Python."""
+    hidden = folder.name.startswith(".") or folder.name in _NEVER
+    return not hidden and not (folder / "pyvenv.cfg").exists()
+
+
+def _is_apart(path: Path, apart: Sequence[Path]) -> bool:
+    return "__pycache__" in path.parts or any(path.is_relative_to(one) for one in apart)

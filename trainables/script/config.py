@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass
 from signal import Signals
-from typing import Any
+from typing import Any, Literal
 
 from trainables.script.code import CodeConfig
 from trainables.script.command import gaps_in, words_of
@@ -106,6 +106,11 @@ def new_config(script: ScriptConfig, flags: Mapping[str, Any]) -> Any:
 def as_field(flag: str) -> str:
     """The config's field of a flag, or of a part of its name: `batch_size` of `batch-size`."""
     return flag.replace("-", "_")
+
+
+def resumes(words: str, exact: bool) -> Literal["exact", "checkpoint", "again"]:
+    """What a next attempt can do, by the words that are added then: go on, to the bit, or not."""
+    return "again" if not words else "exact" if exact else "checkpoint"
 
 
 def flags_of(config: Any) -> dict[str, Any]:

@@ -30,12 +30,17 @@ def files_of(folder: Path) -> Seen:
 
 
 def archived(folder: Path) -> UInt8[Tensor, " N"]:
+    """All that is in the folder, as `tar_of` has it."""
+    return torch.frombuffer(bytearray(tar_of(folder)), dtype=torch.uint8)
+
+
+def tar_of(folder: Path) -> bytes:
     """All that is in the folder, without times and owners, so that equal files are equal bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(folder.rglob("*")):
             archive.add(path, str(path.relative_to(folder)), recursive=False, filter=_plain)
-    return torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
+    return buffer.getvalue()
 
 
 def put_back(archive: UInt8[Tensor, " N"], folder: Path) -> None:

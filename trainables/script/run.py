@@ -6,7 +6,6 @@ are held to those that are on record.
 """
 
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -15,12 +14,13 @@ from typing import Any
 
 import torch
 
-from trainables.script.code import inside, put
+from trainables.script.archive import unpacked
 from trainables.script.command import filled, free_port, words_of
-from trainables.script.config import ScriptConfig, flags_of
+from trainables.script.config import ScriptConfig, flags_of, resumes
 from trainables.script.flags import arguments, variables
 from trainables.script.folder import archived, files_of, put_back
 from trainables.script.growing import growing
+from trainables.script.interpreter import with_this_python
 from trainables.script.points import Told, reader_of
 from trainables.script.process import ScriptProcess, environment_of, signal_name
 
@@ -37,21 +37,18 @@ class ScriptRun:
         resumes: What a next attempt can do: "exact", "checkpoint" (the script's own), or "again".
     """
 
-    def __init__(self, config: Any, cwd: Path, patch: str = ""):
+    def __init__(self, config: Any, cwd: Path):
         """Nothing begins yet.
 
         Args:
             config: Of the cell.
             cwd: Where the script lies.
-            patch: The text of the patch that the config names.
         """
         self.config = config
         self.script: ScriptConfig = config.script
         self.step = 0
-        self.resumes = (
-            "again" if not self.script.resume else "exact" if self.script.exact else "checkpoint"
-        )
-        self._cwd, self._patch = cwd, patch
+        self.resumes = resumes(self.script.resume, self.script.exact)
+        self._cwd, self._archive_of_code = cwd, b""
         self._home = Path(tempfile.mkdtemp(prefix="script-", dir=Path.cwd()))
         self.folder, self._reported = self._home / "dir", self._home / "reported.jsonl"
         self.folder.mkdir()
@@ -127,6 +124,10 @@ class ScriptRun:
             put_back(archive, self.folder)
             self._archive, self._counted = archive, self.step
 
+    def take_code(self, archive: bytes) -> None:
+        """The code that the config names, as `archive.packed` has it; before it is awaited."""
+        self._archive_of_code = archive
+
     def close(self) -> None:
         """Ends the script with all that came of it, and takes away its folder."""
         if self._process:
@@ -192,7 +193,7 @@ class ScriptRun:
         told = {name: self._filled_text(text) for name, text in script.environment.items()}
         told |= variables(script.way, flags_of(self.config)) | {REPORTED: str(self._reported)}
         self._process = ScriptProcess(
-            _with_this_python(filled(words, self._gaps, flags)),
+            with_this_python(filled(words, self._gaps, flags)),
             where,
             environment_of(torch.get_num_threads(), told),
             script.stop,
@@ -206,8 +207,7 @@ class ScriptRun:
         if not where.is_dir():
             raise RuntimeError(f"script: cwd must be a folder on this machine, got {where}")
         if code.commit:
-            put(where, code, self._patch, self._home / "code")
-            return inside(where, self._home / "code")
+            return unpacked(self._archive_of_code, where, self._home / "code")
         if self.script.folder == "copy":
             shutil.copytree(where, self._home / "copy", symlinks=True, ignore=self._not_copied)
             return self._home / "copy"
@@ -264,9 +264,3 @@ class ScriptRun:
                 f"script: must print a line every {self.script.silent_s:g} s (silent_s), got none "
                 f"for {silent:.0f} s"
             )
-
-
-def _with_this_python(words: list[str]) -> list[str]:
-    """`python` is this one where no environment names another."""
-    ours = words[0] == "python" and not shutil.which("python")
-    return [sys.executable, *words[1:]] if ours else words
