@@ -1,4 +1,4 @@
-"""Python in a process of its own that need not import torch, Ray and MLflow again.
+"""Python in a process of its own that need not import torch and MLflow again.
 
 It is forked from one that has done so, once for each process of tests; all else is as in a process
 that begins with the command.
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 ROOT = Path(__file__).parent.parent
-LOADED = ["torch", "mlflow", "ray.tune", "sweeps.__main__", "infra.execution.sweep"]
+LOADED = ["torch", "mlflow", "sweeps.__main__", "infra.cli.run"]  # not Ray, which outlives no fork
 FORKING = get_context("forkserver")
 FORKING.set_forkserver_preload(LOADED)
 
