@@ -37,5 +37,5 @@ def test_a_control_runs_once_per_seed_and_stands_in_every_view(tmp_path, ray_add
     assert tags["verdict.zero"].startswith("control; n 3 of 3")
     assert ablate("export", "line-smoke", "--to", tmp_path / "out", *place).returncode == 0
     assert ",control," in (tmp_path / "out" / "arms.csv").read_text()
-    again = ablate_process("resume", "line-smoke", *place, "--address", ray_address)
+    again = ablate("resume", "line-smoke", *place)
     assert "9 cells are done, 0 to run" in again.stdout

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import pytest
 from conftest import LINE, ablate_process
 from six_cells import QUICK, ledger
 
@@ -21,12 +20,14 @@ def study_of_a_library(folder: Path, imported: str) -> Path:
     return file
 
 
-@pytest.mark.parametrize("place", ["lib", "lib.zip"])
-def test_workers_find_modules_where_the_driver_found_them(place, tmp_path, ray_address) -> None:
-    path = f"import sys\nsys.path.insert(0, {str(tmp_path / place)!r})\n"
+def test_workers_find_modules_where_the_driver_found_them(tmp_path, ray_address) -> None:
+    """In an archive, and beside it in a folder."""
+    places = [str(tmp_path / "lib.zip"), str(tmp_path / "more")]
+    path = f"import sys\nsys.path[:0] = {places!r}\nimport more_of_mine\n"
     study = study_of_a_library(tmp_path, f"{path}from line_of_mine import LineConfig, LineRun")
-    if place == "lib.zip":
-        shutil.make_archive(str(tmp_path / "lib"), "zip", tmp_path / "lib")
+    shutil.make_archive(str(tmp_path / "lib"), "zip", tmp_path / "lib")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "more_of_mine.py").write_text("")
     done = ablate_process(
         "run", study, *QUICK, "--arms", "plain,half", "--seeds", "0", "--no-preflight",
         "--storage", tmp_path / "runs", "--address", ray_address,
@@ -36,7 +37,8 @@ def test_workers_find_modules_where_the_driver_found_them(place, tmp_path, ray_a
     assert {record.status for record in records} == {"finished"}
     for record in records:
         assert record.commit
-        assert any("line_of_mine=" in text for text in record.commit.realised["modules"])
+        names = {text.rpartition("=")[0] for text in record.commit.realised["modules"]}
+        assert {"line_of_mine", "more_of_mine"} <= names
 
 
 def test_a_node_that_cannot_import_the_study_is_refused_in_one_line(tmp_path, ray_address) -> None:
