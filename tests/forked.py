@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 ROOT = Path(__file__).parent.parent
-LOADED = ["torch", "mlflow", "sweeps.__main__", "infra.cli.run"]  # not Ray, which outlives no fork
+LOADED = ["torch", "mlflow", "infra.cli.run"]  # not Ray, which outlives no fork
 FORKING = get_context("forkserver")
 FORKING.set_forkserver_preload(LOADED)
 

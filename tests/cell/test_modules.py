@@ -132,6 +132,7 @@ def sourceless(folder: Path, value: int) -> Path:
     source.write_text(f"RATE = {value}\n")
     package.mkdir(parents=True, exist_ok=True)
     py_compile.compile(str(source), cfile=str(package / "helper.pyc"))
+    (package / "__init__.py").write_text("")  # or a mine.py anywhere goes before it
     return folder / "lib"
 
 

@@ -7,13 +7,13 @@ from conftest import LINE, ablate_process
 from six_cells import QUICK, ledger
 
 
-def study_of_a_library(folder: Path, imported: str) -> Path:
-    """A study whose run is a class of a module that lies elsewhere, or nowhere at all."""
+def study_of_a_library(folder: Path, imported: str, more: str = "") -> Path:
+    """A study whose run is a class of a module that lies elsewhere, or nowhere at all, with more."""
     code = LINE.read_text()
     config, rest = code.split("class LineRun:")
     body, study = rest.split("STUDY = Study(")
     (folder / "lib").mkdir()
-    library = f"{config}\n\nclass LineRun:{body}"
+    library = f"{config}\n\nclass LineRun:{body}\n{more}"
     (folder / "lib" / "line_of_mine.py").write_text(library)
     file = folder / "line.py"
     file.write_text(f"from ablate import Arms, Study, main\n{imported}\n\nSTUDY = Study({study}")
@@ -23,8 +23,9 @@ def study_of_a_library(folder: Path, imported: str) -> Path:
 def test_workers_find_modules_where_the_driver_found_them(tmp_path, ray_address) -> None:
     """In an archive, and beside it in a folder."""
     places = [str(tmp_path / "lib.zip"), str(tmp_path / "more")]
-    path = f"import sys\nsys.path[:0] = {places!r}\nimport more_of_mine\n"
-    study = study_of_a_library(tmp_path, f"{path}from line_of_mine import LineConfig, LineRun")
+    path = f"import sys\nsys.path[:0] = {places!r}\n"
+    path += "from line_of_mine import LineConfig, LineRun"
+    study = study_of_a_library(tmp_path, path, more="import more_of_mine\n")
     shutil.make_archive(str(tmp_path / "lib"), "zip", tmp_path / "lib")
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "more_of_mine.py").write_text("")

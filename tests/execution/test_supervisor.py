@@ -22,6 +22,6 @@ def test_tune_begins_once_the_tracker_has_all_of_mlflow(tmp_path, monkeypatch):
     plan = make_plan(one, "lab")
     tracker = SimpleNamespace(wait_for_import=lambda: told.append("imported"))
     lease: Any = SimpleNamespace(token="mine", lost=False)
-    supervisor = Supervisor(one, plan, ledger, tracker, lease, {}, {}, 0, Limit())
+    supervisor = Supervisor(one, plan, ledger, tracker, lease, {}, {}, {}, False, 0, Limit())
     supervisor._supervise([plan.cells[0]], 0.0)
     assert told == ["imported", *["tune"] * ROUNDS_WITHOUT_PROGRESS]
