@@ -8,7 +8,7 @@ from six_cells import QUICK, ledger
 
 
 def study_of_a_library(folder: Path, imported: str, more: str = "") -> Path:
-    """A study whose run is a class of a module that lies elsewhere, or nowhere at all, with more."""
+    """A study whose run is a class of a module that lies elsewhere, or nowhere, with more in it."""
     code = LINE.read_text()
     config, rest = code.split("class LineRun:")
     body, study = rest.split("STUDY = Study(")
