@@ -27,13 +27,20 @@ LINE = ROOT / "tests" / "studies" / "line.py"
 KEY, SECRET = "testkey", "testsecret0123456789"
 
 
-# What mostly waits for Ray begins first, so that the rest fills the gaps.
-SLOWEST = ["test_sweep", "test_kills", "test_faults", "test_jobs"]
+# What runs on Ray begins first and has one process to itself, since several Rays starve each other
+# on few cores; the rest fills the gaps.
+ON_RAY = [
+    "test_sweep", "test_kills", "test_faults", "test_jobs", "test_imports", "test_control_sweep",
+    "test_shared_stem", "test_script_sweep",
+]  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    names = [*SLOWEST, ""]
-    items.sort(key=lambda i: names.index(i.path.stem if i.path.stem in SLOWEST else ""))
+    names = [*ON_RAY, ""]
+    items.sort(key=lambda i: names.index(i.path.stem if i.path.stem in ON_RAY else ""))
+    for item in items:
+        group = "ray" if item.path.stem in ON_RAY else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def free_port() -> int:
