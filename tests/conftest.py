@@ -35,11 +35,12 @@ ON_RAY = [
 ]  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     names = [*ON_RAY, ""]
     items.sort(key=lambda i: names.index(i.path.stem if i.path.stem in ON_RAY else ""))
     for item in items:
-        group = "ray" if item.path.stem in ON_RAY else str(item.path)
+        group = "ray" if item.path.stem in ON_RAY else item.path.stem
         item.add_marker(pytest.mark.xdist_group(group))
 
 
