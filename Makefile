@@ -32,7 +32,7 @@ sweep: setup
 	$(BIN)/python sweeps/dino_cm.py
 
 test: setup
-	$(BIN)/python -m pytest -q -n 3 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .

@@ -35,13 +35,21 @@ ON_RAY = [
 ]  # fmt: skip
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     names = [*ON_RAY, ""]
     items.sort(key=lambda i: names.index(i.path.stem if i.path.stem in ON_RAY else ""))
-    for item in items:
-        group = "ray" if item.path.stem in ON_RAY else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneForRay(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "ray" if Path(file).stem in ON_RAY else file
+
+    return OneForRay(config, log)
 
 
 def free_port() -> int:
