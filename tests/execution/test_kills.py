@@ -22,7 +22,7 @@ def workers_of(pid: int) -> list[psutil.Process]:
 def test_a_driver_killed_at_any_moment_costs_nothing_but_time(
     reference, tmp_path, ray_address, tmp_path_factory
 ):
-    """Also where workers are reused. Its TMPDIR is too long for a socket, as schedulers' are."""
+    """Its TMPDIR is as long as a scheduler's, too long for the path of a socket."""
     command = ["run", LINE, *SIX, *LOCAL, "--storage", tmp_path]
     long = tmp_path_factory.mktemp("scratch_of_a_job_scheduler" * 3)
     driver = start(*command, **SLOW, ABLATE_COMMIT_EVERY_S="0.5", TMPDIR=str(long))

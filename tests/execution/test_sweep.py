@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 from conftest import BIN, LINE, ROOT, ablate, ablate_process, process, wait_for
 from documents import EXAMPLE, conforms
-from six_cells import QUICK, SIX, SLOW, ledger
+from six_cells import QUICK, SIX, SLOW, ledger, truth
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,15 @@ def test_a_sweep_runs_once_even_when_the_driver_died_before_it_said_so(grown, tm
         assert word in again.stdout
     records = ledger(storage, "line-smoke").records().values()
     assert {(r.status, r.attempts) for r in records} == {("finished", 1)}
+
+
+def test_reused_workers_give_what_a_lone_process_gives(reference, tmp_path, ray_address):
+    """And the command ends with the leaderboard and with where to look further."""
+    done = ablate_process("run", LINE, *SIX, "--storage", tmp_path, "--address", ray_address)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert truth(tmp_path, "line-paper") == truth(reference, "line-paper")
+    for word in ("plain", "half", "heavy", "val/error", "MLflow", "ablate export line-paper"):
+        assert word in done.stdout
 
 
 def test_until_decided_adds_seeds_for_undecided_arms_alone(tmp_path, ray_address):
