@@ -11,7 +11,8 @@ from typing import Any
 
 from infra import hash_seed
 from infra.answer.diagnosis import Label
-from infra.cell.code import Code, code_of_cell, give_code, refuse_edited
+from infra.cell.arm_code import give_code
+from infra.cell.code import Code, code_of_cell, refuse_edited
 from infra.cell.pictured import Gallery
 from infra.cell.rates import rates
 from infra.cell.realised import Realised, Watch, both

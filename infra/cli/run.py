@@ -8,7 +8,7 @@ from infra.answer.compare import leaderboard
 from infra.answer.index import read_records
 from infra.answer.resumed import costs_of_a_kill
 from infra.answer.sequential import next_look, until_decided
-from infra.cell.code import own_code_lines
+from infra.cell.arm_code import own_code_lines
 from infra.cli.command import (
     Options,
     Studies,

@@ -8,8 +8,9 @@ from contextlib import nullcontext
 
 from infra import hash_seed
 from infra.answer.index import read_records
+from infra.cell.arm_code import packed_arms
 from infra.cell.cell import Attempt, Job
-from infra.cell.code import code_now, keep_code, packed_arms
+from infra.cell.code import code_now, keep_code
 from infra.cell.driving import (
     driving,
     earlier_modules,

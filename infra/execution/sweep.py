@@ -11,7 +11,8 @@ from infra.answer.board import Row
 from infra.answer.compare import leaderboard
 from infra.answer.index import read_records
 from infra.answer.verdicts import MIN_PAIRS
-from infra.cell.code import code_now, keep_code, moved_code
+from infra.cell.arm_code import moved_code
+from infra.cell.code import code_now, keep_code
 from infra.cell.driving import driving, earlier_modules, record_end
 from infra.errors import DONE, INTERRUPTED, SOME_FAILED, Refused
 from infra.execution.supervisor import Supervisor

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from infra.cell.code import code_now, packed_arms
+from infra.cell.arm_code import packed_arms
+from infra.cell.code import code_now
 from infra.cell.driving import refuse_changed_code
 from infra.cell.stems import sharing_stems
 from infra.ledger.ledger import Ledger

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from infra.cell.code import own_codes
+from infra.cell.arm_code import own_codes
 from infra.cell.worker import Capture, clean_slate
 from infra.errors import first_line
 from infra.ledger.data import local_data
